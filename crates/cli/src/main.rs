@@ -1,0 +1,2 @@
+//! TozStore at a terminal.
+fn main() {}
