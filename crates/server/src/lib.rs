@@ -1,1 +1,4 @@
-//! To be filled.
+//! The TozStore server: rows, access decisions, HTTP.
+
+pub mod clock;
+pub mod store;

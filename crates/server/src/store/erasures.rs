@@ -1,0 +1,10 @@
+//! Erasing what a deleted client leaves behind, in steps that do not hold up other writers.
+
+use super::StoreError;
+
+/// Erasing.
+pub trait ErasureWrites {
+    /// Erases at most about `limit` rows that belong to deleted clients: records with their search entries, record types,
+    /// access keys and grants by them, for them and about them, and their outbox rows. Returns whether more is left.
+    fn erase_step(&mut self, limit: usize) -> Result<bool, StoreError>;
+}

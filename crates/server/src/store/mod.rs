@@ -1,0 +1,210 @@
+//! Where rows live: an interface, and the engines behind it.
+//!
+//! A request is one transaction: [`Store::read`] or [`Store::write`] takes a closure, runs it on a consistent view and
+//! answers with what it returned. The closure may run more than once (an engine may have to try again), so it must have
+//! no effect but through the transaction that it is given: ids, random bytes and the time are made before, and moved in.
+//! A closure that returns an error leaves nothing behind.
+//!
+//! Every engine passes the same suite.
+
+mod access_keys;
+mod accounts;
+mod changes;
+mod clients;
+mod erasures;
+mod policies;
+mod record_types;
+mod records;
+mod registration_tokens;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tozstore_api::Timestamp;
+use tozstore_crypto::StoreId;
+
+pub use access_keys::{AccessKeyReads, AccessKeyRow, AccessKeyWrites, KeySlot};
+pub use accounts::{AccountReads, AccountRow, AccountSalts, AccountWrites, ChallengeRow};
+pub use changes::{Change, ChangeKind, ChangeReads, ChangeRow, ChangeWrites};
+pub use clients::{ClientReads, ClientRow, ClientWrites};
+pub use erasures::ErasureWrites;
+pub use policies::{GrantKind, GrantRow, GrantSet, GrantSlot, PolicyReads, PolicyWrites};
+pub use record_types::{RecordTypeReads, RecordTypeRow, RecordTypeSlot, RecordTypeWrites};
+pub use records::{RecordHead, RecordIndex, RecordQuery, RecordReads, RecordRow, RecordWrites, Scope};
+pub use registration_tokens::{RegistrationTokenReads, RegistrationTokenRow, RegistrationTokenWrites};
+
+/// The region of every row until rows are placed in several.
+pub const LOCAL_REGION: &str = "local";
+
+/// A future that an object-safe trait can return.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send + 'static>>;
+
+/// A unit of reading. May run again; the last run counts.
+pub type ReadJob = Box<dyn FnMut(&dyn ReadTx) + Send + 'static>;
+
+/// A unit of writing. May run again; the last run counts, and its verdict decides over what it wrote.
+pub type WriteJob = Box<dyn FnMut(&mut dyn WriteTx) -> Verdict + Send + 'static>;
+
+/// What becomes of the writes of a [`WriteJob`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// None of them is kept.
+    Abort,
+    /// All of them are kept, and are durable when the job's future is done.
+    Commit,
+}
+
+/// Rows, in one engine or another.
+///
+/// This is what an engine implements. Callers use [`read`] and
+/// [`write`] of `dyn Store`.
+pub trait Store: Send + Sync + 'static {
+    /// The id of this store, made when it was first opened.
+    fn id(&self) -> StoreId;
+
+    /// Runs a job on a consistent view that holds all that was acknowledged before the call. Never waits for writers.
+    /// `name` is for logs and figures.
+    fn run_read(&self, name: &'static str, job: ReadJob) -> BoxFuture<Result<(), StoreError>>;
+
+    /// Runs a job as one transaction, one at a time as far as any caller can see. When the future is done with `Ok`,
+    /// what a [`Verdict::Commit`] wrote survives power loss. With `Err` nothing was written, save for
+    /// [`StoreError::Unknown`].
+    fn run_write(&self, name: &'static str, job: WriteJob) -> BoxFuture<Result<(), StoreError>>;
+
+    /// Finishes the work that was accepted, refuses more, and lets go of the files. Idempotent.
+    fn close(&self) -> BoxFuture<()>;
+}
+
+impl dyn Store {
+    /// Runs `job` on a consistent view and returns what it returned.
+    ///
+    /// # Errors
+    /// The job's own error, or one of the store.
+    pub async fn read<T, E, F>(&self, name: &'static str, job: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: Fn(&dyn ReadTx) -> Result<T, E> + Send + 'static,
+    {
+        let (slot, answer) = answer_slot();
+        self.run_read(name, Box::new(move |tx| slot.put(job(tx)))).await?;
+        answer.take()
+    }
+
+    /// Runs `job` as one transaction and returns what it returned; its writes are kept if that is `Ok`.
+    ///
+    /// # Errors
+    /// The job's own error, or one of the store; nothing was written then (save for [`StoreError::Unknown`]).
+    pub async fn write<T, E, F>(&self, name: &'static str, job: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: Fn(&mut dyn WriteTx) -> Result<T, E> + Send + 'static,
+    {
+        let (slot, answer) = answer_slot();
+        let run = move |tx: &mut dyn WriteTx| {
+            let result = job(tx);
+            let verdict = if result.is_ok() { Verdict::Commit } else { Verdict::Abort };
+            slot.put(result);
+            verdict
+        };
+        self.run_write(name, Box::new(run)).await?;
+        answer.take()
+    }
+}
+
+/// Where the last run of a job leaves its result.
+struct AnswerSlot<R>(Arc<Mutex<Option<R>>>);
+
+fn answer_slot<R>() -> (AnswerSlot<R>, AnswerSlot<R>) {
+    let cell = Arc::new(Mutex::new(None));
+    (AnswerSlot(Arc::clone(&cell)), AnswerSlot(cell))
+}
+
+impl<R> AnswerSlot<R> {
+    fn put(&self, result: R) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+    }
+}
+
+impl<T, E: From<StoreError>> AnswerSlot<Result<T, E>> {
+    fn take(&self) -> Result<T, E> {
+        let result = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        result.unwrap_or_else(|| Err(E::from(StoreError::Internal("a job was never run".into()))))
+    }
+}
+
+/// A consistent view of all rows.
+pub trait ReadTx:
+    AccessKeyReads
+    + AccountReads
+    + ChangeReads
+    + ClientReads
+    + PolicyReads
+    + RecordReads
+    + RecordTypeReads
+    + RegistrationTokenReads
+{
+}
+
+/// A transaction that may write. Reads in it see its own writes.
+pub trait WriteTx:
+    ReadTx
+    + AccessKeyWrites
+    + AccountWrites
+    + ChangeWrites
+    + ClientWrites
+    + ErasureWrites
+    + PolicyWrites
+    + RecordTypeWrites
+    + RecordWrites
+    + RegistrationTokenWrites
+{
+    /// A moment later than every moment that this store has given out before, in any transaction and before any
+    /// restart, and never one with a fraction of zero. Close to the clock's time where the clock runs forward.
+    ///
+    /// # Errors
+    /// The store failed.
+    fn stamp(&mut self) -> Result<Timestamp, StoreError>;
+
+    /// A record index greater than every index that this store has given out before. Gaps are allowed. A reader that
+    /// sees a record sees all records with lower indexes that will ever be.
+    ///
+    /// # Errors
+    /// The store failed, or the indexes are used up (2^53 - 1).
+    fn next_record_index(&mut self) -> Result<RecordIndex, StoreError>;
+
+    /// This transaction as a view to read from.
+    fn as_read(&self) -> &dyn ReadTx;
+}
+
+/// Why the store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// A row with this key, or this unique value, is there already.
+    #[error("{0} exists already")]
+    AlreadyExists(&'static str),
+    /// The store is closed or closing.
+    #[error("the store is closed")]
+    Closed,
+    /// A row does not read back as it was written, or the schema is not ours.
+    #[error("the store holds something that this version cannot read: {0}")]
+    Corrupt(String),
+    /// The engine failed.
+    #[error("the store failed: {0}")]
+    Internal(Box<dyn std::error::Error + Send + Sync>),
+    /// The row that was to be changed is not there.
+    #[error("{0} is not there")]
+    Missing(&'static str),
+    /// Another transaction was in the way; the engine runs the whole job again by itself.
+    #[error("the transaction has to be tried again")]
+    Retry,
+    /// The request would look at more rows than one request may.
+    #[error("the request would look at too many rows")]
+    TooMuchWork,
+    /// The engine could not say whether the transaction was kept.
+    #[error("the store could not say whether the transaction was kept: {0}")]
+    Unknown(Box<dyn std::error::Error + Send + Sync>),
+}
