@@ -1,11 +1,39 @@
 //! The HTTP contract of TozStore: paths, bodies, error codes. No I/O.
+//!
+//! A member that is null counts as absent, members that are not known are ignored, and ids are taken in either case and
+//! written in lower case.
 
+mod accounts;
+mod clients;
+mod error;
 mod key_set;
 mod plain;
 mod record_type;
+mod registration;
+mod registration_tokens;
+mod secret_text;
 mod timestamp;
+mod tokens;
 
+pub use accounts::{
+    Account, AccountChange, AccountClient, AccountSession, AnswerChallenge, AskChallenge, Challenge,
+    ChangeProfile, ChangedProfile, CreateAccount, KEY_PAPER, KEY_PASSWORD, MAX_PROFILE_META_BYTES,
+    MAX_PROFILE_TEXT_BYTES, MAX_SALT_BYTES, NewAccount, NewProfile, Profile, ProfileChange, ReplaceQueen,
+};
+pub use clients::{
+    AddSigningKey, Client, ClientInfo, ClientKeys, ClientKeysAnswer, ClientKeysQuery, ClientList,
+    EnableClient, MAX_CLIENT_LOOKUPS, MAX_CLIENTS_PER_PAGE,
+};
+pub use error::ErrorBody;
 pub use key_set::{CURVE25519, ED25519, KeySet};
 pub use plain::{MAX_PLAIN_ENTRIES, MAX_PLAIN_NAME_BYTES, MAX_PLAIN_VALUE_BYTES, Plain, PlainExpression};
 pub use record_type::{RecordType, RecordTypeError};
+pub use registration::{
+    BACKUP_CLIENT_HEADER, GENERAL_CLIENT, MAX_CLIENT_NAME_BYTES, NewClient, RegisterClient, RegisteredClient,
+};
+pub use registration_tokens::{
+    MAX_PERMISSIONS_BYTES, MAX_TOKEN_NAME_BYTES, NewRegistrationToken, Permissions, RegistrationToken,
+};
+pub use secret_text::SecretText;
 pub use timestamp::{Timestamp, TimestampError};
+pub use tokens::{AccessToken, BEARER, ValidateToken, ValidatedToken};

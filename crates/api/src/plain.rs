@@ -57,7 +57,8 @@ impl Plain {
 
     /// The JSON object, entries in the writer's order.
     pub fn to_json(&self) -> String {
-        let map: Map<String, Value> = self.0.iter().map(|(k, v)| (k.clone(), Value::String(v.clone()))).collect();
+        let map: Map<String, Value> =
+            self.0.iter().map(|(k, v)| (k.clone(), Value::String(v.clone()))).collect();
         Value::Object(map).to_string()
     }
 }
@@ -84,7 +85,9 @@ impl<'de> Deserialize<'de> for Plain {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let map = Map::<String, Value>::deserialize(deserializer)?;
         if map.len() > MAX_PLAIN_ENTRIES {
-            return Err(de::Error::custom(format_args!("plain metadata has more than {MAX_PLAIN_ENTRIES} entries")));
+            return Err(de::Error::custom(format_args!(
+                "plain metadata has more than {MAX_PLAIN_ENTRIES} entries"
+            )));
         }
         let entries = map.into_iter().map(|(name, value)| {
             let value = match value {
@@ -207,7 +210,8 @@ impl serde::Serialize for PlainExpression {
         match self {
             Self::And(all) => BTreeMap::from([("and", all)]).serialize(serializer),
             Self::Eq { name, value } => {
-                BTreeMap::from([("eq", BTreeMap::from([("name", name), ("value", value)]))]).serialize(serializer)
+                BTreeMap::from([("eq", BTreeMap::from([("name", name), ("value", value)]))])
+                    .serialize(serializer)
             }
             Self::Not(one) => BTreeMap::from([("not", one)]).serialize(serializer),
             Self::Or(any) => BTreeMap::from([("or", any)]).serialize(serializer),
@@ -235,7 +239,10 @@ mod tests {
         for (expression, expected) in [
             (r#"{"eq":{"name":"flavor","value":"grape"}}"#, true),
             (r#"{"eq":{"name":"flavor","value":"Grape"}}"#, false),
-            (r#"{"and":[{"eq":{"name":"flavor","value":"grape"}},{"eq":{"name":"active","value":"true"}}]}"#, true),
+            (
+                r#"{"and":[{"eq":{"name":"flavor","value":"grape"}},{"eq":{"name":"active","value":"true"}}]}"#,
+                true,
+            ),
             (r#"{"and":[]}"#, true),
             (r#"{"or":[]}"#, false),
             (r#"{"or":[{"eq":{"name":"x","value":"y"}},{"not":{"eq":{"name":"x","value":"y"}}}]}"#, true),
@@ -246,7 +253,8 @@ mod tests {
         ] {
             let parsed: PlainExpression = serde_json::from_str(expression).unwrap();
             assert_eq!(parsed.matches(&subject), expected, "{expression}");
-            let again: PlainExpression = serde_json::from_str(&serde_json::to_string(&parsed).unwrap()).unwrap();
+            let again: PlainExpression =
+                serde_json::from_str(&serde_json::to_string(&parsed).unwrap()).unwrap();
             assert_eq!(again, parsed);
         }
     }
@@ -254,7 +262,14 @@ mod tests {
     #[test]
     fn malformed_expressions_are_refused() {
         let deep = format!("{}{}{}", r#"{"not":"#.repeat(40), r#"{"a":"b"}"#, "}".repeat(40));
-        let cases = [r#"{"eq":{"name":"a"}}"#, r#"{"and":{}}"#, r#"{"eq":{},"and":[]}"#, "[]", r#"{"a":1}"#, deep.as_str()];
+        let cases = [
+            r#"{"eq":{"name":"a"}}"#,
+            r#"{"and":{}}"#,
+            r#"{"eq":{},"and":[]}"#,
+            "[]",
+            r#"{"a":1}"#,
+            deep.as_str(),
+        ];
         for expression in cases {
             assert!(serde_json::from_str::<PlainExpression>(expression).is_err(), "{expression}");
         }

@@ -1,0 +1,10 @@
+//! The body of every answer that reports a failure.
+
+use serde::{Deserialize, Serialize};
+
+/// `{"error": "<text>"}`. Answers that report success have no `error` member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// What was wrong, for people to read.
+    pub error: String,
+}
