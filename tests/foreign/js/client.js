@@ -1,0 +1,89 @@
+'use strict'
+
+// The JavaScript SDK as a process: one JSON request a line in, one JSON answer a line out.
+// Credentials are in the official JSON format.
+
+const readline = require('node:readline')
+const Tozny = require('@toznysecure/sdk/node')
+
+const clients = new Map()
+
+function clientFor(credentials) {
+  const id = credentials.client_id
+  if (!clients.has(id)) {
+    clients.set(id, new Tozny.storage.Client(Tozny.storage.Config.fromObject(credentials)))
+  }
+  return clients.get(id)
+}
+
+const plainRecord = (record) => ({
+  id: record.meta.recordId,
+  version: record.meta.version,
+  data: { ...record.data },
+  plain: { ...record.meta.plain },
+})
+
+const operations = {
+  async register({ token, name, apiUrl }) {
+    const keys = await Tozny.crypto.generateKeypair()
+    const signing = await Tozny.crypto.generateSigningKeypair()
+    const details = await Tozny.storage.register(token, name, keys, signing, false, apiUrl)
+    return {
+      version: 2,
+      api_url: apiUrl,
+      client_id: details.clientId,
+      api_key_id: details.apiKeyId,
+      api_secret: details.apiSecret,
+      client_email: '',
+      public_key: keys.publicKey,
+      private_key: keys.privateKey,
+      public_signing_key: signing.publicKey,
+      private_signing_key: signing.privateKey,
+    }
+  },
+  async write({ credentials, type, data, plain }) {
+    return plainRecord(await clientFor(credentials).writeRecord(type, data, plain))
+  },
+  async read({ credentials, id }) {
+    return plainRecord(await clientFor(credentials).readRecord(id))
+  },
+  async update({ credentials, id, changes }) {
+    const record = await clientFor(credentials).readRecord(id)
+    Object.assign(record.data, changes)
+    return plainRecord(await clientFor(credentials).updateRecord(record))
+  },
+  async list({ credentials, writer, type }) {
+    const page = await clientFor(credentials).query(true, writer, null, type).next()
+    return page.map(plainRecord)
+  },
+  async share({ credentials, type, reader }) {
+    await clientFor(credentials).share(type, reader)
+    return null
+  },
+  async revoke({ credentials, type, reader }) {
+    await clientFor(credentials).revoke(type, reader)
+    return null
+  },
+  // Keys are cached in a client, so a fresh one shows what the server gives today.
+  async forget() {
+    clients.clear()
+    return null
+  },
+}
+
+async function answer(line) {
+  try {
+    const request = JSON.parse(line)
+    return { ok: await operations[request.operation](request) }
+  } catch (error) {
+    return { error: String(error && error.message ? error.message : error) }
+  }
+}
+
+async function main() {
+  for await (const line of readline.createInterface({ input: process.stdin })) {
+    process.stdout.write(`${JSON.stringify(await answer(line))}\n`)
+  }
+}
+
+main()

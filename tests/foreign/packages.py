@@ -1,0 +1,73 @@
+"""Which official packages run, in which versions, and how they are installed under `.dev`."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+DEV = ROOT / ".dev"
+
+PYTHON_SDK = "e3db==2.3.0"
+# The test runner of the SDK's own suite, and what that suite imports.
+PYTHON_SUITE = ["pytest>=8,<10", "pytest-cov", "responses", "setuptools<81"]
+
+JS_SDK = "@toznysecure/sdk@1.5.1"
+JS_SUITE = ["dotenv@8", "jest@26", "jest-circus@26", "jest-environment-node@26"]
+
+PYTHON_HOME = DEV / "python"
+JS_CLIENT_HOME = DEV / "js" / "client"
+JS_SUITE_HOME = DEV / "js" / "suite"
+
+PYTHON = PYTHON_HOME / "bin" / "python"
+
+
+def install():
+    """Installs what is missing or was installed for other versions."""
+    _once(PYTHON_HOME, [PYTHON_SDK, *PYTHON_SUITE, sys.version], _install_python)
+    _once(JS_CLIENT_HOME, [JS_SDK], _install_js_client)
+    _once(JS_SUITE_HOME, [JS_SDK, *JS_SUITE], _install_js_suite)
+
+
+def _once(home, wanted, make):
+    stamp = home / ".installed"
+    digest = hashlib.sha256("\n".join(wanted).encode()).hexdigest()
+    if stamp.exists() and stamp.read_text() == digest:
+        return
+    print(f"Installing into {home.relative_to(ROOT)}", flush=True)
+    shutil.rmtree(home, ignore_errors=True)
+    home.mkdir(parents=True)
+    make()
+    stamp.write_text(digest)
+
+
+def _install_python():
+    _run([sys.executable, "-m", "venv", PYTHON_HOME])
+    _run([PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", PYTHON_SDK, *PYTHON_SUITE])
+
+
+def _install_js_client():
+    (JS_CLIENT_HOME / "package.json").write_text('{"private": true}\n')
+    _npm_install(JS_CLIENT_HOME, JS_SDK)
+
+
+def _install_js_suite():
+    """The suite starts only from a package of its own, without the build steps of its authors."""
+    shutil.copytree(JS_CLIENT_HOME / "node_modules" / "@toznysecure" / "sdk", JS_SUITE_HOME, dirs_exist_ok=True)
+    manifest = JS_SUITE_HOME / "package.json"
+    package = json.loads(manifest.read_text())
+    package.pop("scripts", None)
+    package.pop("devDependencies", None)
+    manifest.write_text(json.dumps(package, indent=2))
+    _npm_install(JS_SUITE_HOME, *JS_SUITE)
+
+
+def _npm_install(home, *packages):
+    _run(["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error", *packages], cwd=home)
+
+
+def _run(command, cwd=ROOT):
+    subprocess.run([os.fspath(part) for part in command], cwd=cwd, check=True, stdin=subprocess.DEVNULL)

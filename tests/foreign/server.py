@@ -1,0 +1,84 @@
+"""One throw-away server with an account and a registration token."""
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+START_TIMEOUT_S = 20
+STOP_TIMEOUT_S = 10
+
+
+@dataclass
+class Server:
+    url: str
+    binary: Path
+    registration_token: str = ""
+
+
+@contextlib.contextmanager
+def running(binary, folder):
+    """Starts the server on a free loopback port with its data in `folder`; stops it at the end."""
+    address = f"127.0.0.1:{_free_port()}"
+    log_path = folder / "server.log"
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            [binary, "serve", "--data", folder / "data", "--listen", address],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    try:
+        server = Server(url=f"http://{address}", binary=binary)
+        _wait_until_up(server, process, log_path)
+        server.registration_token = _provision(server, folder)
+        yield server
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _wait_until_up(server, process, log_path):
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            urllib.request.urlopen(f"{server.url}/v1/storage/servicecheck", timeout=2).close()
+            return
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise SystemExit(f"the server did not start:\n{log_path.read_text(errors='replace')}")
+
+
+def _provision(server, folder):
+    """An account, and a registration token of it, through our own command line."""
+    password = "a long password for tests"
+    environment = {"HOME": os.fspath(folder), "TOZSTORE_API_URL": server.url, "TOZSTORE_PASSWORD": password}
+    _tozstore(server, environment, "account", "create", "--name", "Tests", "--email", "tests@example.com")
+    token = json.loads(_tozstore(server, environment, "token", "create", "--json"))["token"]
+    return token
+
+
+def _tozstore(server, environment, *arguments):
+    done = subprocess.run(
+        [server.binary, *arguments], env={**os.environ, **environment}, text=True,
+        stdin=subprocess.DEVNULL, capture_output=True,
+    )  # fmt: skip
+    if done.returncode != 0:
+        raise SystemExit(f"tozstore {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
+    return done.stdout
