@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::ParseError;
+use crate::{ParseError, primitives};
 
 macro_rules! id_types {
     ($($(#[$doc:meta])* $name:ident;)+) => {$(
@@ -21,6 +21,11 @@ macro_rules! id_types {
             /// From the UUID's 16 bytes.
             pub const fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(Uuid::from_bytes(bytes))
+            }
+
+            /// A fresh random one (version 4).
+            pub fn random() -> Self {
+                Self(uuid::Builder::from_random_bytes(*primitives::random_array()).into_uuid())
             }
 
             /// The UUID's 16 bytes.
@@ -65,6 +70,8 @@ id_types! {
     ClientId;
     /// A record.
     RecordId;
+    /// What makes a signed request different from every other.
+    RequestNonce;
     /// One installation of the server, with all its replicas.
     StoreId;
     /// A version of a record, new at every change.
@@ -92,7 +99,9 @@ mod tests {
 
     #[test]
     fn other_forms_are_refused() {
-        for text in ["", "a1111111111141118111111111111111", "{a1111111-1111-4111-8111-11111111111}", "doesnt exist"] {
+        for text in
+            ["", "a1111111111141118111111111111111", "{a1111111-1111-4111-8111-11111111111}", "doesnt exist"]
+        {
             assert!(text.parse::<ClientId>().is_err(), "{text}");
         }
     }

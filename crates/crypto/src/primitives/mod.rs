@@ -1,18 +1,60 @@
 //! The primitives: the only place that knows a cipher library.
-#![allow(unsafe_code)]
+//!
+//! Two libraries stand behind the same functions: libsodium (default), and with feature `fast` dryoc, in pure Rust.
+//! Tests compile both and compare them. Why these two: `docs/adr/0002-primitives.md`.
 
-use libsodium_sys as sodium;
+#[cfg(any(feature = "fast", test))]
+mod pure;
+mod random;
+#[cfg(any(not(feature = "fast"), test))]
+mod sodium;
 
-/// Whether X25519 with this key can give anything but zero: not of low order.
-pub(crate) fn is_sound_x25519_public_key(key: &[u8; 32]) -> bool {
-    let scalar = [0x5a; 32];
-    let mut shared = [0; 32];
-    // SAFETY: all three buffers have 32 bytes, which is what the function reads and writes.
-    unsafe { sodium::crypto_scalarmult_curve25519(shared.as_mut_ptr(), scalar.as_ptr(), key.as_ptr()) == 0 }
+#[cfg(test)]
+mod differential;
+
+pub(crate) use random::random_array;
+
+#[cfg(feature = "fast")]
+pub(crate) use pure::{
+    Stream, blake2b_256, box_open, box_seal, ed25519_public_key, ed25519_sign, ed25519_verify,
+    equal_in_constant_time, is_sound_ed25519_public_key, is_sound_x25519_public_key, secretbox_open,
+    secretbox_seal, x25519_public_key,
+};
+#[cfg(not(feature = "fast"))]
+pub(crate) use sodium::{
+    Stream, blake2b_256, box_open, box_seal, ed25519_public_key, ed25519_sign, ed25519_verify,
+    equal_in_constant_time, is_sound_ed25519_public_key, is_sound_x25519_public_key, secretbox_open,
+    secretbox_seal, x25519_public_key,
+};
+
+/// Bytes by which a secretbox or box is longer than its message: the Poly1305 tag, which comes first.
+pub(crate) const BOX_OVERHEAD_BYTES: usize = 16;
+/// Bytes by which a message of a stream is longer than its plaintext: the encrypted tag first, the MAC last.
+pub(crate) const STREAM_OVERHEAD_BYTES: usize = 17;
+
+/// What a message of a stream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StreamTag {
+    /// More messages follow.
+    Message,
+    /// The last one.
+    Final,
 }
 
-/// Whether the key is a canonical point of the prime-order group.
-pub(crate) fn is_sound_ed25519_public_key(key: &[u8; 32]) -> bool {
-    // SAFETY: the function reads 32 bytes.
-    unsafe { sodium::crypto_core_ed25519_is_valid_point(key.as_ptr()) == 1 }
+impl StreamTag {
+    const fn to_byte(self) -> u8 {
+        match self {
+            Self::Message => 0,
+            Self::Final => 3,
+        }
+    }
+
+    /// No one writes the tags `PUSH` and `REKEY` of the stream: they are refused.
+    const fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            0 => Some(Self::Message),
+            3 => Some(Self::Final),
+            _ => None,
+        }
+    }
 }
