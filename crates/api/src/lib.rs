@@ -3,18 +3,25 @@
 //! A member that is null counts as absent, members that are not known are ignored, and ids are taken in either case and
 //! written in lower case.
 
+mod absent;
+mod access_keys;
 mod accounts;
 mod clients;
 mod error;
 mod key_set;
+pub mod paths;
 mod plain;
+mod policies;
 mod record_type;
+mod records;
 mod registration;
 mod registration_tokens;
+mod search;
 mod secret_text;
 mod timestamp;
 mod tokens;
 
+pub use access_keys::{AccessKey, MAX_ACCESS_KEY_BYTES, PutAccessKey};
 pub use accounts::{
     Account, AccountChange, AccountClient, AccountSession, AnswerChallenge, AskChallenge, Challenge,
     ChangeProfile, ChangedProfile, CreateAccount, KEY_PAPER, KEY_PASSWORD, MAX_PROFILE_META_BYTES,
@@ -27,12 +34,21 @@ pub use clients::{
 pub use error::ErrorBody;
 pub use key_set::{CURVE25519, ED25519, KeySet};
 pub use plain::{MAX_PLAIN_ENTRIES, MAX_PLAIN_NAME_BYTES, MAX_PLAIN_VALUE_BYTES, Plain, PlainExpression};
+pub use policies::{Authorization, Grant, GrantList, IncomingShare, OutgoingShare, PolicyChange};
 pub use record_type::{RecordType, RecordTypeError};
+pub use records::{
+    BatchRequest, MAX_BATCH_RECORDS, MAX_FIELD_NAME_BYTES, MAX_RECORD_BODY_BYTES, MAX_RECORD_FIELDS,
+    MAX_RECORD_SIGNATURE_BYTES, NoFile, Record, RecordData, RecordMeta, RecordWrite, RecordWriteMeta,
+};
 pub use registration::{
     BACKUP_CLIENT_HEADER, GENERAL_CLIENT, MAX_CLIENT_NAME_BYTES, NewClient, RegisterClient, RegisteredClient,
 };
 pub use registration_tokens::{
     MAX_PERMISSIONS_BYTES, MAX_TOKEN_NAME_BYTES, NewRegistrationToken, Permissions, RegistrationToken,
+};
+pub use search::{
+    BatchResponse, DEFAULT_SEARCH_COUNT, ListedRecord, MAX_SEARCH_COUNT, MAX_SEARCH_VALUES, SearchRequest,
+    SearchResponse,
 };
 pub use secret_text::SecretText;
 pub use timestamp::{Timestamp, TimestampError};

@@ -1,0 +1,152 @@
+//! Paths of the storage endpoints: patterns for a router, and builders for a client.
+//!
+//! A pattern names its variable segments in braces. Segments are percent-decoded after the path was split, so a record
+//! type may hold any character, a slash (`%2F`) too; `+` stands for itself (RFC 3986, section 3.3). Policies name the
+//! user before the writer, access keys the writer before the user: the interop protocol has it so.
+
+use std::fmt::Display;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use tozstore_crypto::{ClientId, RecordId, Version};
+
+use crate::RecordType;
+
+/// Write a record (POST); read many (GET with a body).
+pub const RECORDS: &str = "/v1/storage/records";
+/// Read many records that others shared with the caller (GET with a body).
+pub const RECORDS_SHARED: &str = "/v1/storage/records/shared";
+/// Read, replace or delete a record whatever its version.
+pub const RECORD: &str = "/v1/storage/records/{record_id}";
+/// Replace or delete a record of a known version.
+pub const RECORD_SAFE: &str = "/v1/storage/records/safe/{record_id}/{version}";
+/// Replace a record of a known version that another client wrote and shared for editing.
+pub const RECORD_EDIT: &str = "/v1/storage/records/safe/edit/{record_id}/{version}";
+/// Search records.
+pub const SEARCH: &str = "/v1/storage/search";
+/// Put, read or delete an access key.
+pub const ACCESS_KEY: &str = "/v1/storage/access_keys/{writer_id}/{user_id}/{reader_id}/{record_type}";
+/// Delete an access key as its reader.
+pub const READER_ACCESS_KEY: &str =
+    "/v1/storage/access_keys/reader/{writer_id}/{user_id}/{reader_id}/{record_type}";
+/// Grant or withdraw access of one client to one record type.
+pub const POLICY: &str = "/v1/storage/policy/{user_id}/{writer_id}/{client_id}/{record_type}";
+/// Withdraw the right to share every record type from a client (DELETE).
+pub const POLICY_AUTHORIZER: &str = "/v1/storage/policy/{user_id}/{writer_id}/{client_id}";
+/// Give up access as the client that holds it.
+pub const READER_POLICY: &str = "/v1/storage/policy/reader/{writer_id}/{user_id}/{client_id}/{record_type}";
+/// Record types of others that the caller may read.
+pub const POLICY_INCOMING: &str = "/v1/storage/policy/incoming";
+/// Record types of the caller that others may read.
+pub const POLICY_OUTGOING: &str = "/v1/storage/policy/outgoing";
+/// Clients that may share on the caller's behalf.
+pub const POLICY_PROXIES: &str = "/v1/storage/policy/proxies";
+/// Writers on whose behalf the caller may share.
+pub const POLICY_GRANTED: &str = "/v1/storage/policy/granted";
+
+/// All but the unreserved characters of RFC 3986, section 2.3.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Path of [`RECORD`]. `fields`, if there are any, are the only ones that a read answers with.
+pub fn record(id: RecordId, fields: &[&str]) -> String {
+    let mut path = fill(RECORD, &[&id]);
+    for (index, field) in fields.iter().enumerate() {
+        path.push_str(if index == 0 { "?field=" } else { "&field=" });
+        path.push_str(&segment(field));
+    }
+    path
+}
+
+/// Path of [`RECORD_SAFE`].
+pub fn record_safe(id: RecordId, version: Version) -> String {
+    fill(RECORD_SAFE, &[&id, &version])
+}
+
+/// Path of [`RECORD_EDIT`].
+pub fn record_edit(id: RecordId, version: Version) -> String {
+    fill(RECORD_EDIT, &[&id, &version])
+}
+
+/// Path of [`ACCESS_KEY`].
+pub fn access_key(writer: ClientId, user: ClientId, reader: ClientId, record_type: &RecordType) -> String {
+    fill(ACCESS_KEY, &[&writer, &user, &reader, record_type])
+}
+
+/// Path of [`READER_ACCESS_KEY`].
+pub fn reader_access_key(
+    writer: ClientId,
+    user: ClientId,
+    reader: ClientId,
+    record_type: &RecordType,
+) -> String {
+    fill(READER_ACCESS_KEY, &[&writer, &user, &reader, record_type])
+}
+
+/// Path of [`POLICY`].
+pub fn policy(user: ClientId, writer: ClientId, client: ClientId, record_type: &RecordType) -> String {
+    fill(POLICY, &[&user, &writer, &client, record_type])
+}
+
+/// Path of [`POLICY_AUTHORIZER`].
+pub fn policy_authorizer(user: ClientId, writer: ClientId, client: ClientId) -> String {
+    fill(POLICY_AUTHORIZER, &[&user, &writer, &client])
+}
+
+/// Path of [`READER_POLICY`].
+pub fn reader_policy(writer: ClientId, user: ClientId, client: ClientId, record_type: &RecordType) -> String {
+    fill(READER_POLICY, &[&writer, &user, &client, record_type])
+}
+
+/// A text as one segment of a path, or as one value of a query.
+pub fn segment(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
+}
+
+fn fill(pattern: &str, values: &[&dyn Display]) -> String {
+    let mut values = values.iter();
+    let fill_one = |part: &str| match part.strip_prefix('{').and_then(|_| values.next()) {
+        Some(value) => segment(&value.to_string()),
+        None => part.to_owned(),
+    };
+    pattern.split('/').map(fill_one).collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use percent_encoding::percent_decode_str;
+
+    use super::*;
+
+    const ID: &str = "a1111111-1111-4111-8111-111111111111";
+
+    #[test]
+    fn paths_are_those_of_the_protocol() {
+        let (client, record_id, version) = (ID.parse().unwrap(), ID.parse().unwrap(), ID.parse().unwrap());
+        let record_type = RecordType::new("a/b c+d?é").unwrap();
+        let encoded = "a%2Fb%20c%2Bd%3F%C3%A9";
+        assert_eq!(record(record_id, &[]), format!("/v1/storage/records/{ID}"));
+        assert_eq!(
+            record(record_id, &["a b", "c&d"]),
+            format!("/v1/storage/records/{ID}?field=a%20b&field=c%26d")
+        );
+        assert_eq!(record_safe(record_id, version), format!("/v1/storage/records/safe/{ID}/{ID}"));
+        assert_eq!(record_edit(record_id, version), format!("/v1/storage/records/safe/edit/{ID}/{ID}"));
+        let key = access_key(client, client, client, &record_type);
+        assert_eq!(key, format!("/v1/storage/access_keys/{ID}/{ID}/{ID}/{encoded}"));
+        let key = reader_access_key(client, client, client, &record_type);
+        assert_eq!(key, format!("/v1/storage/access_keys/reader/{ID}/{ID}/{ID}/{encoded}"));
+        let path = policy(client, client, client, &record_type);
+        assert_eq!(path, format!("/v1/storage/policy/{ID}/{ID}/{ID}/{encoded}"));
+        let path = reader_policy(client, client, client, &record_type);
+        assert_eq!(path, format!("/v1/storage/policy/reader/{ID}/{ID}/{ID}/{encoded}"));
+        assert_eq!(policy_authorizer(client, client, client), format!("/v1/storage/policy/{ID}/{ID}/{ID}"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_one_segment_and_decodes_back(text in ".*") {
+            let encoded = segment(&text);
+            proptest::prop_assert!(encoded.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~%".contains(&b)));
+            proptest::prop_assert_eq!(percent_decode_str(&encoded).decode_utf8().unwrap(), text);
+        }
+    }
+}
