@@ -46,7 +46,12 @@ pub trait ClientReads {
 
     /// At most `limit` clients of an account in order of registration, those after position `after`. Positions are
     /// above zero, grow, and never change.
-    fn clients_of(&self, account: AccountId, after: u64, limit: usize) -> Result<Vec<(u64, ClientRow)>, StoreError>;
+    fn clients_of(
+        &self,
+        account: AccountId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, ClientRow)>, StoreError>;
 }
 
 /// Writing clients.

@@ -62,10 +62,20 @@ pub trait PolicyReads {
     fn grants(&self, slot: &GrantSlot) -> Result<GrantSet, StoreError>;
 
     /// At most `limit` rows of a kind that this writer granted, in the order in which they were first granted.
-    fn grants_by_writer(&self, writer: ClientId, kind: GrantKind, limit: usize) -> Result<Vec<GrantRow>, StoreError>;
+    fn grants_by_writer(
+        &self,
+        writer: ClientId,
+        kind: GrantKind,
+        limit: usize,
+    ) -> Result<Vec<GrantRow>, StoreError>;
 
     /// At most `limit` rows of a kind that this client holds, in the order in which they were first granted.
-    fn grants_to_client(&self, client: ClientId, kind: GrantKind, limit: usize) -> Result<Vec<GrantRow>, StoreError>;
+    fn grants_to_client(
+        &self,
+        client: ClientId,
+        kind: GrantKind,
+        limit: usize,
+    ) -> Result<Vec<GrantRow>, StoreError>;
 }
 
 /// Writing policies.

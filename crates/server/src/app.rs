@@ -1,0 +1,42 @@
+//! What every handler works on.
+
+use std::sync::Arc;
+
+use tozstore_api::Timestamp;
+use tozstore_crypto::{SigningKeyPair, SigningPublicKey};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::keys::ServerKeys;
+use crate::replays::ReplayCache;
+use crate::store::Store;
+
+/// The server without its sockets.
+pub struct App {
+    /// The rows.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The server's own keys.
+    pub keys: ServerKeys,
+    /// How it is set up.
+    pub config: Config,
+    /// Signed requests that came in already.
+    pub replays: ReplayCache,
+    /// A key that nobody holds: answers for accounts that do not exist are checked against it.
+    pub nobodys_key: SigningPublicKey,
+}
+
+impl App {
+    /// Puts the parts together.
+    pub fn new(config: Config, store: Arc<dyn Store>, clock: Arc<dyn Clock>, keys: ServerKeys) -> Arc<Self> {
+        let replays = ReplayCache::new(config.tokens.clock_window_s, config.limits.replay_cache_requests);
+        let nobodys_key = SigningKeyPair::generate().public_key();
+        Arc::new(Self { store, clock, keys, config, replays, nobodys_key })
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}

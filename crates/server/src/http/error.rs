@@ -1,0 +1,110 @@
+//! What goes wrong in a request, and the one place that says how it is answered.
+
+use std::borrow::Cow;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use tozstore_api::ErrorBody;
+
+use crate::store::StoreError;
+
+/// Why a request was not carried out. The texts are sent to the caller, save those of faults of our own.
+///
+/// An endpoint that hides what the caller may not see answers the same variant with the same text in both cases.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request is not of the form that the endpoint takes.
+    #[error("{0}")]
+    BadRequest(Cow<'static, str>),
+    /// The body is larger than the endpoint takes.
+    #[error("the body is too large")]
+    BodyTooLarge,
+    /// The body did not come in time.
+    #[error("the body did not come in time")]
+    BodyTooSlow,
+    /// The state of things does not allow it.
+    #[error("{0}")]
+    Conflict(&'static str),
+    /// The caller may not do this.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// A fault of our own. The text is for the log alone.
+    #[error("{0}")]
+    Internal(Cow<'static, str>),
+    /// The path is there, but not with this method.
+    #[error("this path does not take this method")]
+    MethodNotAllowed,
+    /// There is no such thing, or none that the caller may see.
+    #[error("{0}")]
+    NotFound(&'static str),
+    /// The protocol has this, the server does not.
+    #[error("{0}")]
+    NotImplemented(&'static str),
+    /// The store could not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The caller did not prove who it is.
+    #[error("{0}")]
+    Unauthorized(&'static str),
+}
+
+impl Error {
+    /// A request of the wrong form, with what was expected.
+    pub fn bad_request(expected: impl Into<Cow<'static, str>>) -> Self {
+        Self::BadRequest(expected.into())
+    }
+
+    /// The status of the answer, and whether the text may be told.
+    const fn status(&self) -> (StatusCode, bool) {
+        match self {
+            Self::BadRequest(_) | Self::Store(StoreError::TooMuchWork) => (StatusCode::BAD_REQUEST, true),
+            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, true),
+            Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, true),
+            Self::Conflict(_) => (StatusCode::CONFLICT, true),
+            Self::Forbidden(_) => (StatusCode::FORBIDDEN, true),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, true),
+            Self::NotFound(_) => (StatusCode::NOT_FOUND, true),
+            Self::NotImplemented(_) => (StatusCode::NOT_IMPLEMENTED, true),
+            Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, true),
+            Self::Store(StoreError::Closed | StoreError::Retry) => (StatusCode::SERVICE_UNAVAILABLE, false),
+            Self::Internal(_)
+            | Self::Store(
+                StoreError::AlreadyExists(_)
+                | StoreError::Corrupt(_)
+                | StoreError::Internal(_)
+                | StoreError::Missing(_)
+                | StoreError::Unknown(_),
+            ) => (StatusCode::INTERNAL_SERVER_ERROR, false),
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let (status, tell) = self.status();
+        let error = if tell {
+            self.to_string()
+        } else {
+            // Here and nowhere else, so that it is logged once.
+            tracing::error!(error = %self, "a request failed through a fault of the server");
+            "the server could not do this now".to_owned()
+        };
+        let mut response = (status, axum::Json(ErrorBody { error })).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_of_the_server_are_not_told() {
+        let fault = Error::Internal("the disk at /secret is full".into());
+        assert_eq!(fault.status(), (StatusCode::INTERNAL_SERVER_ERROR, false));
+        assert_eq!(Error::from(StoreError::Closed).status(), (StatusCode::SERVICE_UNAVAILABLE, false));
+    }
+}

@@ -1,0 +1,38 @@
+//! One line for each request: what it was and how it went, nothing about whom.
+
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::{HeaderName, HeaderValue};
+use tozstore_crypto::RequestNonce;
+use tracing::Instrument;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const MAX_REQUEST_ID_BYTES: usize = 64;
+
+/// Names the request, times it and logs it. The path is logged as the route's pattern, without ids.
+pub async fn log_request(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request_id(&request);
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or("(no such route)", MatchedPath::as_str);
+    let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default(), %method, route);
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let latency_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    span.in_scope(|| tracing::info!(status = response.status().as_u16(), latency_us, "answered"));
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+/// The id that the caller gave, if it is fit for a log; a fresh one otherwise.
+fn request_id(request: &Request) -> HeaderValue {
+    let given = request.headers().get(REQUEST_ID).filter(|id| {
+        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        (1..=MAX_REQUEST_ID_BYTES).contains(&id.len()) && id.as_bytes().iter().all(is_plain)
+    });
+    let fresh = || HeaderValue::try_from(RequestNonce::random().to_string());
+    given.cloned().map_or_else(fresh, Ok).unwrap_or(HeaderValue::from_static("none"))
+}

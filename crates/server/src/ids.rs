@@ -1,0 +1,122 @@
+//! Minting ids: ordered by time, with a hint of where their rows live.
+//!
+//! ```text
+//! 48 bits  milliseconds since 1970          UUID version 7 (RFC 9562, section 5.7)
+//!  4 bits  version, 0111
+//! 12 bits  fraction of the millisecond      section 6.2, method 3
+//!  2 bits  variant, 10
+//! 46 bits  random
+//! 16 bits  placement
+//! ```
+//!
+//! An account draws its placement at random. Its clients carry it, and so do their records: whoever sees an id knows
+//! where to look, before any row is read.
+
+use tozstore_api::Timestamp;
+use tozstore_crypto::{AccountId, ClientId, RecordId, Version};
+
+use crate::http::Error;
+
+/// Where rows live, once there is more than one place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Placement(pub u16);
+
+/// An id of a row, which says where the row lives.
+pub trait Placed {
+    /// The placement in its last 16 bits.
+    fn placement(&self) -> Placement;
+}
+
+macro_rules! placed {
+    ($($id:ty),+) => {$(
+        impl Placed for $id {
+            fn placement(&self) -> Placement {
+                let bytes = self.as_bytes();
+                Placement(u16::from_be_bytes([bytes[14], bytes[15]]))
+            }
+        }
+    )+};
+}
+
+placed!(AccountId, ClientId, RecordId);
+
+/// A new account, with a placement of its own.
+///
+/// # Errors
+/// The system gives no random bytes.
+pub fn new_account_id(now: Timestamp) -> Result<AccountId, Error> {
+    let placement = Placement(u16::from_be_bytes(random_bytes()?));
+    Ok(AccountId::from_bytes(mint(now, placement)?))
+}
+
+/// A new client of an account.
+///
+/// # Errors
+/// The system gives no random bytes.
+pub fn new_client_id(now: Timestamp, account: AccountId) -> Result<ClientId, Error> {
+    Ok(ClientId::from_bytes(mint(now, account.placement())?))
+}
+
+/// A new record of a writer.
+///
+/// # Errors
+/// The system gives no random bytes.
+pub fn new_record_id(now: Timestamp, writer: ClientId) -> Result<RecordId, Error> {
+    Ok(RecordId::from_bytes(mint(now, writer.placement())?))
+}
+
+/// A new version of a record: random, so that it cannot be guessed.
+pub fn new_version() -> Version {
+    Version::random()
+}
+
+/// Bytes from the system's generator.
+///
+/// # Errors
+/// The system gives none.
+pub fn random_bytes<const N: usize>() -> Result<[u8; N], Error> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Error::Internal(format!("no random bytes: {error}").into()))?;
+    Ok(bytes)
+}
+
+fn mint(now: Timestamp, placement: Placement) -> Result<[u8; 16], Error> {
+    let micros = now.micros().max(0).unsigned_abs();
+    let fraction = (micros % 1000) * 4096 / 1000;
+    let mut bytes = random_bytes::<16>()?;
+    bytes[..6].copy_from_slice(&(micros / 1000).to_be_bytes()[2..]);
+    bytes[6..8].copy_from_slice(&(0x7000 | fraction as u16).to_be_bytes());
+    bytes[8] = 0x80 | (bytes[8] & 0x3f);
+    bytes[14..].copy_from_slice(&placement.0.to_be_bytes());
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_version_7_in_order_of_time() {
+        let at = |micros| new_account_id(Timestamp::from_micros(micros)).unwrap();
+        let ids = [at(1_706_704_496_123_001), at(1_706_704_496_123_456), at(1_706_704_496_124_000)];
+        assert!(ids.is_sorted());
+        assert!(ids[0].to_string().starts_with("018d5f83-"), "{}", ids[0]);
+        for id in ids {
+            let text = id.to_string();
+            assert_eq!(text.as_bytes()[14], b'7');
+            assert!(matches!(text.as_bytes()[19], b'8' | b'9' | b'a' | b'b'));
+        }
+    }
+
+    #[test]
+    fn clients_and_records_are_placed_with_their_account() {
+        let now = Timestamp::from_micros(1_706_704_496_123_456);
+        let account = new_account_id(now).unwrap();
+        let client = new_client_id(now, account).unwrap();
+        let record = new_record_id(now, client).unwrap();
+        assert_eq!(client.placement(), account.placement());
+        assert_eq!(record.placement(), account.placement());
+        assert_ne!(new_client_id(now, account).unwrap(), client);
+    }
+}
