@@ -50,7 +50,7 @@ impl AccessKey {
         self.0.expose()
     }
 
-    fn wrap_with_nonce(
+    pub(crate) fn wrap_with_nonce(
         &self,
         reader: &EncryptionPublicKey,
         authorizer: &EncryptionPrivateKey,

@@ -25,7 +25,7 @@ macro_rules! id_types {
 
             /// A fresh random one (version 4).
             pub fn random() -> Self {
-                Self(uuid::Builder::from_random_bytes(*primitives::random_array()).into_uuid())
+                Self(random_uuid())
             }
 
             /// The UUID's 16 bytes.
@@ -76,6 +76,15 @@ id_types! {
     StoreId;
     /// A version of a record, new at every change.
     Version;
+}
+
+/// The text of a fresh random UUID (version 4).
+pub(crate) fn random_uuid_text() -> String {
+    random_uuid().to_string()
+}
+
+fn random_uuid() -> Uuid {
+    uuid::Builder::from_random_bytes(*primitives::random_array()).into_uuid()
 }
 
 fn parse(text: &str) -> Result<Uuid, ParseError> {

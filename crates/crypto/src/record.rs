@@ -90,10 +90,10 @@ fn split_exactly<const N: usize>(text: &str) -> Result<[&str; N], OpenError> {
 }
 
 /// What must be fresh for each field.
-struct FieldRandomness {
-    data_key: Zeroizing<[u8; 32]>,
-    key_nonce: Zeroizing<[u8; 24]>,
-    data_nonce: Zeroizing<[u8; 24]>,
+pub(crate) struct FieldRandomness {
+    pub(crate) data_key: Zeroizing<[u8; 32]>,
+    pub(crate) key_nonce: Zeroizing<[u8; 24]>,
+    pub(crate) data_nonce: Zeroizing<[u8; 24]>,
 }
 
 impl FieldRandomness {
@@ -106,7 +106,7 @@ impl FieldRandomness {
     }
 }
 
-fn seal_with(access_key: &AccessKey, value: &str, random: &FieldRandomness) -> String {
+pub(crate) fn seal_with(access_key: &AccessKey, value: &str, random: &FieldRandomness) -> String {
     let data = primitives::secretbox_seal(&random.data_key, &random.data_nonce, value.as_bytes());
     format!(
         "{}.{}.{}",

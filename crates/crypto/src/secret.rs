@@ -47,7 +47,7 @@ macro_rules! secret_type {
         $(#[$doc])*
         ///
         /// Wiped when dropped. Its `Debug` output is its type's name.
-        pub struct $name(crate::secret::Secret<$len_bytes>);
+        pub struct $name(pub(crate) crate::secret::Secret<$len_bytes>);
 
         impl ::std::fmt::Debug for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {

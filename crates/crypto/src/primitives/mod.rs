@@ -1,8 +1,9 @@
 //! The primitives: the only place that knows a cipher library.
 //!
 //! Two libraries stand behind the same functions: libsodium (default), and with feature `fast` dryoc, in pure Rust.
-//! Tests compile both and compare them. Why these two: `docs/adr/0002-primitives.md`.
+//! Hashes that only old formats want come from RustCrypto. Tests compile both and compare them. Why these two: `docs/adr/0002-primitives.md`.
 
+mod digest;
 #[cfg(any(feature = "fast", test))]
 mod pure;
 mod random;
@@ -12,6 +13,7 @@ mod sodium;
 #[cfg(test)]
 mod differential;
 
+pub(crate) use digest::{Md5Stream, pbkdf2_sha512, sha256, sha512_first_half};
 pub(crate) use random::random_array;
 
 #[cfg(feature = "fast")]
