@@ -1,4 +1,4 @@
-//! Accounts, and the challenges of logins under way.
+//! Accounts, and the login challenges that were answered.
 
 use tozstore_api::{KeySet, Timestamp};
 use tozstore_crypto::{AccountId, ClientId};
@@ -53,12 +53,12 @@ pub struct AccountSalts {
     pub paper_enc: String,
 }
 
-/// A login challenge that has not been answered yet.
+/// A login challenge that was answered. It is kept until it lapses, so that it is not answered twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChallengeRow {
     /// BLAKE2b-256 of the challenge bytes; unique.
     pub hash: [u8; 32],
-    /// Who is to answer it.
+    /// Who answered it.
     pub account_id: AccountId,
     /// When it lapses.
     pub expires: Timestamp,
@@ -87,7 +87,7 @@ pub trait AccountWrites {
     /// Adds a challenge.
     fn insert_challenge(&mut self, row: &ChallengeRow) -> Result<(), StoreError>;
 
-    /// Removes a challenge and returns it, lapsed or not, so that it can be answered once only.
+    /// Removes a challenge and returns it, lapsed or not.
     fn take_challenge(&mut self, hash: &[u8; 32]) -> Result<Option<ChallengeRow>, StoreError>;
 
     /// Removes at most `limit` challenges that have lapsed by `now`; returns how many.
