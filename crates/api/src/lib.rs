@@ -52,4 +52,4 @@ pub use search::{
 };
 pub use secret_text::SecretText;
 pub use timestamp::{Timestamp, TimestampError};
-pub use tokens::{AccessToken, BEARER, ValidateToken, ValidatedToken};
+pub use tokens::{AccessToken, BEARER, ValidateToken, ValidatedAccountToken, ValidatedToken};

@@ -1,7 +1,7 @@
 //! Access tokens: `POST /v1/auth/token` and `POST /v1/auth/validate`.
 
 use serde::{Deserialize, Serialize};
-use tozstore_crypto::ClientId;
+use tozstore_crypto::{AccountId, ClientId};
 
 use crate::{SecretText, Timestamp};
 
@@ -21,7 +21,7 @@ pub struct AccessToken {
     pub expires_at: Timestamp,
 }
 
-/// The question whether an access token is good.
+/// The question whether a token is good.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ValidateToken {
     /// The token.
@@ -33,6 +33,15 @@ pub struct ValidateToken {
 pub struct ValidatedToken {
     /// Whose token it is.
     pub client_id: ClientId,
+    /// Always true.
+    pub valid: bool,
+}
+
+/// An account token is good. One that is not gets no such answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValidatedAccountToken {
+    /// Whose token it is.
+    pub account_id: AccountId,
     /// Always true.
     pub valid: bool,
 }

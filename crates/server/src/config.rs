@@ -21,6 +21,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// Tokens and signed requests.
     pub tokens: TokensConfig,
+    /// Accounts.
+    pub accounts: AccountsConfig,
     /// Work between requests.
     pub jobs: JobsConfig,
     /// What is logged.
@@ -36,6 +38,7 @@ impl Default for Config {
             listen: ListenConfig::default(),
             limits: LimitsConfig::default(),
             tokens: TokensConfig::default(),
+            accounts: AccountsConfig::default(),
             jobs: JobsConfig::default(),
             log: LogConfig::default(),
             cors: CorsConfig::default(),
@@ -115,6 +118,20 @@ impl Default for TokensConfig {
             challenge_lifetime_s: 300,
             clock_window_s: 300,
         }
+    }
+}
+
+/// Accounts.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AccountsConfig {
+    /// Whether anyone who reaches the server may create an account.
+    pub open: bool,
+}
+
+impl Default for AccountsConfig {
+    fn default() -> Self {
+        Self { open: true }
     }
 }
 

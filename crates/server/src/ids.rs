@@ -12,8 +12,9 @@
 //! An account draws its placement at random. Its clients carry it, and so do their records: whoever sees an id knows
 //! where to look, before any row is read.
 
-use tozstore_api::Timestamp;
+use tozstore_api::{SecretText, Timestamp};
 use tozstore_crypto::{AccountId, ClientId, RecordId, Version};
+use zeroize::Zeroizing;
 
 use crate::http::Error;
 
@@ -46,15 +47,29 @@ placed!(AccountId, ClientId, RecordId);
 /// The system gives no random bytes.
 pub fn new_account_id(now: Timestamp) -> Result<AccountId, Error> {
     let placement = Placement(u16::from_be_bytes(random_bytes()?));
-    Ok(AccountId::from_bytes(mint(now, placement)?))
+    Ok(AccountId::from_bytes(mint(now, random_bytes()?, placement)))
 }
 
-/// A new client of an account.
-///
-/// # Errors
-/// The system gives no random bytes.
-pub fn new_client_id(now: Timestamp, account: AccountId) -> Result<ClientId, Error> {
-    Ok(ClientId::from_bytes(mint(now, account.placement())?))
+/// A client's id but for its placement: drawn before the transaction in which its account is found.
+#[derive(Clone, Copy, Debug)]
+pub struct ClientIdSeed {
+    now: Timestamp,
+    random: [u8; 16],
+}
+
+impl ClientIdSeed {
+    /// Draws what is random in an id.
+    ///
+    /// # Errors
+    /// The system gives no random bytes.
+    pub fn draw(now: Timestamp) -> Result<Self, Error> {
+        Ok(Self { now, random: random_bytes()? })
+    }
+
+    /// The id of a new client of this account.
+    pub fn place(self, account: AccountId) -> ClientId {
+        ClientId::from_bytes(mint(self.now, self.random, account.placement()))
+    }
 }
 
 /// A new record of a writer.
@@ -62,12 +77,27 @@ pub fn new_client_id(now: Timestamp, account: AccountId) -> Result<ClientId, Err
 /// # Errors
 /// The system gives no random bytes.
 pub fn new_record_id(now: Timestamp, writer: ClientId) -> Result<RecordId, Error> {
-    Ok(RecordId::from_bytes(mint(now, writer.placement())?))
+    Ok(RecordId::from_bytes(mint(now, random_bytes()?, writer.placement())))
 }
 
 /// A new version of a record: random, so that it cannot be guessed.
 pub fn new_version() -> Version {
     Version::random()
+}
+
+/// A new API key, API secret or registration token: 256 random bits as 64 hexadecimal digits, which no client escapes.
+///
+/// # Errors
+/// The system gives no random bytes.
+pub fn new_secret() -> Result<SecretText, Error> {
+    let bytes = Zeroizing::new(random_bytes::<32>()?);
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes.iter() {
+        for nibble in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(nibble.into(), 16).unwrap_or_default());
+        }
+    }
+    Ok(SecretText::new(text))
 }
 
 /// Bytes from the system's generator.
@@ -81,15 +111,15 @@ pub fn random_bytes<const N: usize>() -> Result<[u8; N], Error> {
     Ok(bytes)
 }
 
-fn mint(now: Timestamp, placement: Placement) -> Result<[u8; 16], Error> {
+fn mint(now: Timestamp, random: [u8; 16], placement: Placement) -> [u8; 16] {
     let micros = now.micros().max(0).unsigned_abs();
     let fraction = (micros % 1000) * 4096 / 1000;
-    let mut bytes = random_bytes::<16>()?;
+    let mut bytes = random;
     bytes[..6].copy_from_slice(&(micros / 1000).to_be_bytes()[2..]);
     bytes[6..8].copy_from_slice(&(0x7000 | fraction as u16).to_be_bytes());
     bytes[8] = 0x80 | (bytes[8] & 0x3f);
     bytes[14..].copy_from_slice(&placement.0.to_be_bytes());
-    Ok(bytes)
+    bytes
 }
 
 #[cfg(test)]
@@ -113,10 +143,18 @@ mod tests {
     fn clients_and_records_are_placed_with_their_account() {
         let now = Timestamp::from_micros(1_706_704_496_123_456);
         let account = new_account_id(now).unwrap();
-        let client = new_client_id(now, account).unwrap();
+        let client = ClientIdSeed::draw(now).unwrap().place(account);
         let record = new_record_id(now, client).unwrap();
         assert_eq!(client.placement(), account.placement());
         assert_eq!(record.placement(), account.placement());
-        assert_ne!(new_client_id(now, account).unwrap(), client);
+        assert_ne!(ClientIdSeed::draw(now).unwrap().place(account), client);
+    }
+
+    #[test]
+    fn secrets_are_64_hexadecimal_digits() {
+        let secret = new_secret().unwrap();
+        assert_eq!(secret.expose().len(), 64);
+        assert!(secret.expose().bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')));
+        assert_ne!(secret.expose(), new_secret().unwrap().expose());
     }
 }

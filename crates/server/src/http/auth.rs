@@ -81,6 +81,11 @@ impl FromRequestParts<Arc<App>> for Credential {
 pub struct AccountCredential(TokenFacts<AccountId>);
 
 impl AccountCredential {
+    /// What an account token proves, if it is one and has not lapsed.
+    pub(super) fn from_token(app: &App, token: &str) -> Option<Self> {
+        app.keys.check_account_token(token, app.now()).map(Self)
+    }
+
     /// When its token was issued.
     pub const fn issued(&self) -> Timestamp {
         self.0.issued
@@ -101,7 +106,7 @@ impl FromRequestParts<Arc<App>> for AccountCredential {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
         let value = authorization(parts).ok_or(UNAUTHORIZED_ACCOUNT)?;
-        app.keys.check_account_token(bearer_token(value), app.now()).map(Self).ok_or(UNAUTHORIZED_ACCOUNT)
+        Self::from_token(app, bearer_token(value)).ok_or(UNAUTHORIZED_ACCOUNT)
     }
 }
 

@@ -1,13 +1,18 @@
 //! The HTTP side: routes, authentication, bodies, answers. Handlers authenticate, load, decide, act and answer, in one
 //! transaction.
 
+mod accounts;
 mod auth;
 mod body;
+mod clients;
 mod cors;
 mod error;
 mod health;
 mod log;
+mod logins;
 mod path;
+mod registration;
+mod registration_tokens;
 mod router;
 mod tokens;
 

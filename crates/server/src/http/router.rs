@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::extract::Request;
-use axum::routing::{get, post};
+use axum::routing::{any, delete, get, patch, post};
 use axum::{Router, middleware};
 use http::Uri;
 use http::uri::PathAndQuery;
 use tower::Layer as _;
 use tower::util::MapRequestLayer;
 
-use super::{Error, cors, health, log, tokens};
+use super::{Error, accounts, clients, cors, health, log, logins, registration, registration_tokens, tokens};
 use crate::App;
 
 /// The server as a service.
@@ -19,6 +19,41 @@ pub fn router(app: Arc<App>) -> Router {
         // Authentication
         .route("/v1/auth/token", post(tokens::issue))
         .route("/v1/auth/validate", post(tokens::validate))
+        // Registration
+        .route("/v1/account/e3db/clients/register", post(registration::register))
+        .route("/v1/account/backup/{token}/{client_id}", post(registration::mark_backup))
+        // Clients
+        .route("/v1/storage/clients/{client_id}", get(clients::info))
+        .route("/v1/client/public", post(clients::many_keys))
+        .route("/v1/client/admin", get(clients::list))
+        .route("/v1/client/admin/{client_id}", get(clients::administered).delete(clients::delete))
+        .route("/v1/client/admin/{client_id}/enable", patch(clients::enable))
+        .route("/v1/client/{client_id}", get(clients::own))
+        .route("/v1/client/{client_id}/keys", patch(clients::add_signing_key))
+        .route("/v1/client/{client_id}/public", get(clients::keys))
+        // Accounts
+        .route("/v1/account/profile", post(accounts::create).patch(accounts::change))
+        .route("/v1/account/profile/meta", get(accounts::meta).put(accounts::put_meta))
+        .route("/v1/account/challenge", post(logins::challenge))
+        .route("/v1/account/auth", post(logins::log_in))
+        .route("/v1/account/auth/validate", post(logins::validate))
+        .route("/v1/account/e3db/clients/queen", post(accounts::replace_queen))
+        .route("/v2/account/{account_id}", delete(accounts::delete))
+        // Registration tokens
+        .route("/v1/account/tokens", get(registration_tokens::list).post(registration_tokens::create))
+        .route("/v1/account/tokens/{token}", delete(registration_tokens::delete))
+        // In the protocol, but not here: they need mail, payment or a web page
+        .route("/v1/account/challenge/email/reset", any(not_implemented))
+        .route("/v1/account/dashboard/{*rest}", any(not_implemented))
+        .route("/v1/account/mfa", any(not_implemented))
+        .route("/v1/account/mfa/{*rest}", any(not_implemented))
+        .route("/v1/account/profile/authenticate", any(not_implemented))
+        .route("/v1/account/profile/verified", any(not_implemented))
+        .route("/v1/account/reset-mfa", any(not_implemented))
+        .route("/v1/billing/{*rest}", any(not_implemented))
+        .route("/v1/hook", any(not_implemented))
+        .route("/v1/hook/{id}", any(not_implemented))
+        .route("/v1/metric/{*rest}", any(not_implemented))
         // Health
         .route("/v1/auth/healthcheck", get(health::check))
         .route("/v1/account/healthcheck", get(health::check))
@@ -35,6 +70,10 @@ pub fn router(app: Arc<App>) -> Router {
         .with_state(app);
     // A layer of a router runs after routing; what changes the path must stand before it.
     Router::new().fallback_service(MapRequestLayer::new(without_trailing_slash).layer(routes))
+}
+
+async fn not_implemented() -> Error {
+    Error::NotImplemented("this server does not offer this part of the protocol")
 }
 
 /// One slash at the end of a path is optional.
