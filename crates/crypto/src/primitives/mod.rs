@@ -12,6 +12,8 @@ mod sodium;
 
 #[cfg(test)]
 mod differential;
+#[cfg(test)]
+mod wycheproof;
 
 pub(crate) use digest::{Md5Stream, pbkdf2_sha512, sha256, sha512_first_half};
 pub(crate) use random::random_array;
