@@ -11,11 +11,14 @@ mod access_keys;
 mod accounts;
 mod changes;
 mod clients;
+mod counters;
 mod erasures;
 mod policies;
+mod record_pages;
 mod record_types;
 mod records;
 mod registration_tokens;
+mod sqlite;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -33,6 +36,7 @@ pub use policies::{GrantKind, GrantRow, GrantSet, GrantSlot, PolicyReads, Policy
 pub use record_types::{RecordTypeReads, RecordTypeRow, RecordTypeSlot, RecordTypeWrites};
 pub use records::{RecordHead, RecordIndex, RecordQuery, RecordReads, RecordRow, RecordWrites, Scope};
 pub use registration_tokens::{RegistrationTokenReads, RegistrationTokenRow, RegistrationTokenWrites};
+pub use sqlite::{SqliteOptions, SqliteStore};
 
 /// The region of every row until rows are placed in several.
 pub const LOCAL_REGION: &str = "local";

@@ -1,0 +1,158 @@
+//! Records in SQLite.
+
+use rusqlite::{Error, Row, params};
+use tozstore_api::RecordType;
+use tozstore_crypto::{ClientId, RecordId};
+
+use super::columns::{column, integer, row_limit};
+use super::record_types::read_type_slot;
+use super::tx::{Tx, Writing};
+use crate::store::record_pages::{self, RecordSource};
+use crate::store::{
+    LOCAL_REGION, RecordHead, RecordIndex, RecordQuery, RecordReads, RecordRow, RecordWrites, StoreError,
+};
+
+macro_rules! head_columns {
+    () => {
+        "writer_id, user_id, record_type, record_id, version, account_id, format, suite, created, last_modified, \
+         signature, plain"
+    };
+}
+
+impl<R> RecordReads for Tx<'_, R> {
+    fn record(&self, id: RecordId) -> Result<Option<RecordRow>, StoreError> {
+        let sql =
+            concat!("SELECT ", head_columns!(), ", record_index, data FROM records WHERE record_id = ?1");
+        self.one(sql, [id.as_bytes()], |row| Ok(RecordRow { head: read_head(row)?, data: row.get(13)? }))
+    }
+
+    fn record_head(&self, id: RecordId) -> Result<Option<RecordHead>, StoreError> {
+        let sql = concat!("SELECT ", head_columns!(), ", record_index FROM records WHERE record_id = ?1");
+        self.one(sql, [id.as_bytes()], read_head)
+    }
+
+    fn query_records(&self, query: &RecordQuery) -> Result<Vec<RecordRow>, StoreError> {
+        record_pages::page(self, query)
+    }
+}
+
+impl<R> RecordSource for Tx<'_, R> {
+    fn indexes(
+        &self,
+        writer: ClientId,
+        record_type: Option<&RecordType>,
+        after: RecordIndex,
+        limit: usize,
+    ) -> Result<Vec<RecordIndex>, StoreError> {
+        let (after, limit) = (integer(after.0).unwrap_or(i64::MAX), row_limit(limit));
+        match record_type {
+            None => self.list(
+                "SELECT record_index FROM records INDEXED BY records_by_writer \
+                 WHERE writer_id = ?1 AND record_index > ?2 ORDER BY record_index LIMIT ?3",
+                params![writer.as_bytes(), after, limit],
+                |row| column(row, 0).map(RecordIndex),
+            ),
+            Some(record_type) => self.list(
+                "SELECT record_index FROM records INDEXED BY records_by_type \
+                 WHERE writer_id = ?1 AND record_type = ?2 AND record_index > ?3 ORDER BY record_index LIMIT ?4",
+                params![writer.as_bytes(), record_type.as_str(), after, limit],
+                |row| column(row, 0).map(RecordIndex),
+            ),
+        }
+    }
+
+    fn index_of(&self, id: RecordId) -> Result<Option<RecordIndex>, StoreError> {
+        let sql = "SELECT record_index FROM records WHERE record_id = ?1";
+        self.one(sql, [id.as_bytes()], |row| column(row, 0).map(RecordIndex))
+    }
+
+    fn head_at(&self, index: RecordIndex) -> Result<Option<RecordHead>, StoreError> {
+        let sql = concat!("SELECT ", head_columns!(), ", record_index FROM records WHERE record_index = ?1");
+        self.one(sql, [integer(index.0)?], read_head)
+    }
+
+    fn data_at(&self, index: RecordIndex) -> Result<Option<String>, StoreError> {
+        self.one("SELECT data FROM records WHERE record_index = ?1", [integer(index.0)?], |row| row.get(0))
+    }
+}
+
+impl RecordWrites for Tx<'_, Writing<'_>> {
+    fn insert_record(&mut self, row: &RecordRow) -> Result<(), StoreError> {
+        let sql = concat!(
+            "INSERT INTO records (",
+            head_columns!(),
+            ", record_index, data, region) VALUES \
+             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+        );
+        let head = &row.head;
+        self.insert(
+            "the record",
+            sql,
+            params![
+                head.type_slot.writer.as_bytes(),
+                head.type_slot.user.as_bytes(),
+                head.type_slot.record_type.as_str(),
+                head.id.as_bytes(),
+                head.version.as_bytes(),
+                head.account_id.as_bytes(),
+                head.format,
+                head.suite,
+                head.created.micros(),
+                head.last_modified.micros(),
+                head.signature,
+                head.plain.to_json(),
+                integer(head.index.0)?,
+                row.data,
+                LOCAL_REGION,
+            ],
+        )
+    }
+
+    fn update_record(&mut self, row: &RecordRow) -> Result<(), StoreError> {
+        let sql = concat!(
+            "UPDATE records SET (",
+            head_columns!(),
+            ", data) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) WHERE record_id = ?4"
+        );
+        let head = &row.head;
+        let updated = self.execute(
+            sql,
+            params![
+                head.type_slot.writer.as_bytes(),
+                head.type_slot.user.as_bytes(),
+                head.type_slot.record_type.as_str(),
+                head.id.as_bytes(),
+                head.version.as_bytes(),
+                head.account_id.as_bytes(),
+                head.format,
+                head.suite,
+                head.created.micros(),
+                head.last_modified.micros(),
+                head.signature,
+                head.plain.to_json(),
+                row.data,
+            ],
+        )?;
+        if updated == 0 { Err(StoreError::Missing("the record")) } else { Ok(()) }
+    }
+
+    fn delete_record(&mut self, id: RecordId) -> Result<bool, StoreError> {
+        Ok(self.execute("DELETE FROM records WHERE record_id = ?1", [id.as_bytes()])? > 0)
+    }
+}
+
+fn read_head(row: &Row<'_>) -> Result<RecordHead, Error> {
+    Ok(RecordHead {
+        type_slot: read_type_slot(row)?,
+        id: column(row, 3)?,
+        version: column(row, 4)?,
+        account_id: column(row, 5)?,
+        format: row.get(6)?,
+        suite: row.get(7)?,
+        created: column(row, 8)?,
+        last_modified: column(row, 9)?,
+        signature: row.get(10)?,
+        plain: column(row, 11)?,
+        index: RecordIndex(column(row, 12)?),
+    })
+}
