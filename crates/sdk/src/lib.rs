@@ -1,1 +1,65 @@
-//! To be filled.
+//! The client SDK of TozStore, an end-to-end encrypted record store.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), tozstore::Error> {
+//! let client = tozstore::Client::new(tozstore::Credentials::load("client.json")?)?;
+//! let note = client.write("note", tozstore::fields! { "text" => "nobody else reads this" }).await?;
+//! let again = client.read(note.id()).await?;
+//! assert_eq!(again.field("text"), Some("nobody else reads this"));
+//! client.share("note", "a1111111-1111-4111-8111-111111111111".parse().expect("an id")).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is where
+//!
+//! - A [`Client`] reads and writes records, searches them with a [`Query`], shares their types, names authorizers.
+//! - [`Credentials`] are what a client is. They come from [`Client::register`], with a registration token.
+//! - An [`Account`] makes registration tokens and administers its clients.
+//! - [`Error`] says whose fault it was and what to do; nothing else ends a call early.
+//!
+//! # What is sealed
+//!
+//! The values of a record's fields. Its type, the names of its fields, its plain metadata, its size, and with whom it
+//! is shared are not; [`Client::explain`] shows it for one record.
+
+mod accounts;
+mod authorizers;
+mod client;
+mod clients;
+mod credentials;
+mod error;
+mod explain;
+mod fields;
+mod json;
+mod keyring;
+mod known_keys;
+mod policies;
+mod query;
+mod records;
+mod registration;
+mod registration_tokens;
+mod token;
+mod transport;
+
+pub use tozstore_api::{
+    Authorization, IncomingShare, OutgoingShare, Plain, PlainExpression, SecretText as Secret, Timestamp,
+};
+pub use tozstore_crypto::{
+    AccountId, ClientId, EncryptionPublicKey, RecordAuthenticity, RecordId, SigningPublicKey, Version,
+};
+
+pub use accounts::{Account, NewAccount, password_advice};
+pub use client::{Client, ClientBuilder};
+pub use clients::{ClientDetails, ClientInfo};
+pub use credentials::Credentials;
+pub use error::{Error, Fault, UntrustedData};
+pub use explain::{Explanation, Reader, Route, SeenMember};
+pub use fields::Fields;
+pub use keyring::KeyTrust;
+pub use known_keys::KnownKeys;
+pub use query::{Page, Pages, Query, Records};
+pub use records::{Completeness, Record, Write};
+pub use registration::{RegisterOptions, Registration};
+pub use registration_tokens::{RegistrationToken, TokenOptions};
+pub use transport::Limits;

@@ -1,0 +1,218 @@
+//! What went wrong: whose fault it is, whether to try again, what to do.
+
+use tozstore_crypto::{ClientId, RecordId};
+
+/// Why a call failed.
+///
+/// Every variant is the fault of one side ([`Error::fault`]) and has advice for a person ([`Error::advice`]).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The call asks for something that cannot be: an empty record type, sharing with oneself, a file that is not
+    /// there. Nothing was sent.
+    #[error("{0}")]
+    Caller(String),
+    /// The record was changed by somebody else since it was read. Nothing was written.
+    #[error("the record was changed since it was read")]
+    Conflict,
+    /// The server does not know these credentials, or no longer accepts them; or they are not of the right form.
+    #[error("{0}")]
+    Credentials(String),
+    /// The server could not be reached. The request was not done.
+    #[error("the server could not be reached: {0}")]
+    Network(String),
+    /// It is not there, or this client may not know of it: the server does not say which.
+    #[error("{0} is not there, or this client may not see it")]
+    NotFound(&'static str),
+    /// The server understood the request and will not do it.
+    #[error("the server refused ({status}): {message}")]
+    Refused {
+        /// The HTTP status, 400 to 499.
+        status: u16,
+        /// The server's own words, shortened.
+        message: String,
+    },
+    /// The server failed, or answered something that is not of the protocol.
+    #[error("the server failed ({status}): {message}")]
+    Server {
+        /// The HTTP status; 500 to 599 unless the answer itself was malformed.
+        status: u16,
+        /// What was wrong.
+        message: String,
+    },
+    /// The request was sent, but no answer came: it may have been done or not.
+    #[error("the connection broke before the answer came; the request may have been done: {0}")]
+    Unanswered(String),
+    /// What the server gave out does not hold against the keys of this client. Nothing of it was used.
+    #[error("untrusted data: {0}")]
+    Untrusted(#[from] UntrustedData),
+}
+
+/// What about the server's answer does not hold.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UntrustedData {
+    /// The access key of a record type is another than before. Access keys never change.
+    #[error("the access key of record type {record_type:?} of writer {writer} is another than before")]
+    AccessKeyChanged {
+        /// Who writes the records.
+        writer: ClientId,
+        /// Their type.
+        record_type: String,
+    },
+    /// The server says that there is no access key where there was one. A new key would make the old records
+    /// unreadable.
+    #[error("the access key of record type {record_type:?} was there before and is missing now")]
+    AccessKeyMissing {
+        /// The type of this client's records.
+        record_type: String,
+    },
+    /// One access key was given out for two record types: records of one would be readable for readers of the other.
+    #[error("the access key of record type {record_type:?} is that of another record type or writer")]
+    AccessKeyReused {
+        /// The type that was asked for.
+        record_type: String,
+    },
+    /// A wrapped access key does not open, or is not one.
+    #[error("the access key of record type {record_type:?} does not open")]
+    AccessKeyUnreadable {
+        /// The type that was asked for.
+        record_type: String,
+    },
+    /// A field does not open under the access key of the record's type: it was altered, or is of elsewhere.
+    #[error("field {field:?} of record {record} does not open")]
+    FieldUnreadable {
+        /// The record.
+        record: RecordId,
+        /// Name of the field.
+        field: String,
+    },
+    /// The key for this client's own records was wrapped by somebody else whom it does not trust: who did so could
+    /// read all that is written under it.
+    #[error(
+        "the access key of this client's own record type {record_type:?} was wrapped by {authorizer}, not by this client"
+    )]
+    OwnKeyFromStranger {
+        /// The type of this client's records.
+        record_type: String,
+        /// Who wrapped the key, by the server's word.
+        authorizer: ClientId,
+    },
+    /// The public key of a client is another than the one that is known, or than the one that was pinned.
+    #[error("the public key of client {client} is another than the one known")]
+    PublicKeyChanged {
+        /// Whose key it is said to be.
+        client: ClientId,
+    },
+    /// The public key of a client is not pinned, and only pinned keys are to be trusted.
+    #[error("the public key of client {client} is not pinned")]
+    PublicKeyNotPinned {
+        /// Whose key it is said to be.
+        client: ClientId,
+    },
+    /// A record carries a signature that is not its writer's.
+    #[error("the signature of record {record} is not that of its writer")]
+    SignatureFalse {
+        /// The record.
+        record: RecordId,
+    },
+    /// The sealed credentials in the account's profile do not open with this password, or are not those of the
+    /// account.
+    #[error("the sealed credentials of the account do not open or do not belong to it")]
+    SealedCredentials,
+    /// The server answered with something else than was asked for, such as another record.
+    #[error("the server answered with another {0} than was asked for")]
+    WrongAnswer(&'static str),
+}
+
+/// Whose fault an [`Error`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The program or person that called.
+    Caller,
+    /// The credentials that were given.
+    Credentials,
+    /// What lies between here and the server.
+    Network,
+    /// The server, which failed.
+    Server,
+    /// Nobody: the server does what its rules say.
+    ServerRules,
+    /// The server or who stands between, and perhaps on purpose.
+    Untrusted,
+}
+
+impl Error {
+    /// Whose fault it is.
+    pub const fn fault(&self) -> Fault {
+        match self {
+            Self::Caller(_) => Fault::Caller,
+            Self::Credentials(_) => Fault::Credentials,
+            Self::Network(_) | Self::Unanswered(_) => Fault::Network,
+            Self::Server { .. } => Fault::Server,
+            Self::Conflict | Self::NotFound(_) | Self::Refused { .. } => Fault::ServerRules,
+            Self::Untrusted(_) => Fault::Untrusted,
+        }
+    }
+
+    /// Whether the same call may simply be made again later: it was not done, and time may cure the reason.
+    ///
+    /// The SDK has tried again by itself where that is safe, so wait before the next try. [`Error::Unanswered`] is
+    /// not among them: repeating a write that was done after all makes a second record.
+    pub const fn is_retryable(&self) -> bool {
+        match self {
+            Self::Network(_) => true,
+            Self::Refused { status, .. } => *status == 429,
+            Self::Server { status, .. } => matches!(*status, 502..=504),
+            _ => false,
+        }
+    }
+
+    /// What to do now, in a sentence for a person.
+    pub const fn advice(&self) -> &'static str {
+        match self {
+            Self::Caller(_) => "Correct the call.",
+            Self::Conflict => "Read the record again, apply the change to that, and update it again.",
+            Self::Credentials(_) => {
+                "Check that the credentials belong to this server and that the client was not disabled or deleted."
+            }
+            Self::Network(_) => "Check the address of the server and the network, then try again.",
+            Self::NotFound(_) => {
+                "Check the id. If it is another client's record, ask its writer to share the type."
+            }
+            Self::Refused { status: 429, .. } => "Wait a while, then try again.",
+            Self::Refused { status: 413, .. } => "Make the record smaller, or split it.",
+            Self::Refused { status: 403, .. } => {
+                "Ask the writer of the records, or the account's owner, for the right to do this."
+            }
+            Self::Refused { .. } => "Correct the call by what the server says.",
+            Self::Server { .. } => "Try again later. If it stays, look into the server's log.",
+            Self::Unanswered(_) => "Look whether it was done before doing it again.",
+            Self::Untrusted(_) => {
+                "Do not go on with this server until it is clear why it answers so: it may be lying, or restored from an old copy."
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_was_not_done_may_be_repeated_blindly() {
+        assert!(Error::Network(String::new()).is_retryable());
+        assert!(Error::Refused { status: 429, message: String::new() }.is_retryable());
+        assert!(Error::Server { status: 503, message: String::new() }.is_retryable());
+        for error in [
+            Error::Unanswered(String::new()),
+            Error::Conflict,
+            Error::Refused { status: 403, message: String::new() },
+            Error::Server { status: 500, message: String::new() },
+            Error::Untrusted(UntrustedData::SealedCredentials),
+        ] {
+            assert!(!error.is_retryable(), "{error}");
+        }
+    }
+}
