@@ -233,6 +233,11 @@ impl Account {
         }
     }
 
+    /// The token of the present session.
+    pub(crate) async fn token(&self) -> tokio::sync::MutexGuard<'_, SecretText> {
+        self.token.lock().await
+    }
+
     /// Sends a request in the account's name. A token that the server refuses is renewed, once.
     pub(crate) async fn send(&self, mut request: Request) -> Result<Answer, Failure> {
         let mut token = self.token.lock().await;

@@ -23,6 +23,7 @@
 //! The values of a record's fields. Its type, the names of its fields, its plain metadata, its size, and with whom it
 //! is shared are not; [`Client::explain`] shows it for one record.
 
+mod account_sessions;
 mod accounts;
 mod authorizers;
 mod client;
@@ -49,6 +50,7 @@ pub use tozstore_crypto::{
     AccountId, ClientId, EncryptionPublicKey, RecordAuthenticity, RecordId, SigningPublicKey, Version,
 };
 
+pub use account_sessions::AccountSession;
 pub use accounts::{Account, NewAccount, password_advice};
 pub use client::{Client, ClientBuilder};
 pub use clients::{ClientDetails, ClientInfo};

@@ -4,8 +4,8 @@ use std::fmt;
 
 use tozstore_api::{NewRegistrationToken, Permissions, paths};
 
-use crate::transport::Request;
-use crate::{Account, Error, Secret};
+use crate::transport::{Answer, Failure, Request};
+use crate::{Account, AccountSession, Error, Secret};
 
 /// What a registration token allows.
 #[derive(Clone, Debug)]
@@ -80,17 +80,7 @@ impl Account {
     /// # Errors
     /// Those of any request. After [`Error::Unanswered`] it may be there: look at [`tokens`](Self::tokens).
     pub async fn create_token(&self, options: TokenOptions) -> Result<RegistrationToken, Error> {
-        let TokenOptions { name, enabled, one_time, kinds, max_uses } = options;
-        let permissions = Permissions {
-            enabled: Some(enabled),
-            one_time: Some(one_time),
-            allowed_types: (!kinds.is_empty()).then_some(kinds),
-            ..Permissions::default()
-        };
-        let body =
-            NewRegistrationToken { name, permissions: Some(permissions), total_uses_allowed: max_uses };
-        let answer = self.send(Request::post(TOKENS_PATH.to_owned()).json(&body)?).await?;
-        Ok(answer.json::<tozstore_api::RegistrationToken>()?.into())
+        created(&self.send(creation(options)?).await?)
     }
 
     /// All registration tokens of the account.
@@ -98,9 +88,7 @@ impl Account {
     /// # Errors
     /// Those of any request.
     pub async fn tokens(&self) -> Result<Vec<RegistrationToken>, Error> {
-        let answer = self.send(Request::get(TOKENS_PATH.to_owned())).await?;
-        let tokens: Vec<tozstore_api::RegistrationToken> = answer.json()?;
-        Ok(tokens.into_iter().map(Into::into).collect())
+        listed(&self.send(Request::get(TOKENS_PATH.to_owned())).await?)
     }
 
     /// Deletes a registration token. Clients that it registered stay.
@@ -108,11 +96,66 @@ impl Account {
     /// # Errors
     /// [`Error::NotFound`] if it is not one of this account.
     pub async fn delete_token(&self, token: &str) -> Result<(), Error> {
-        match self.send(Request::delete(format!("{TOKENS_PATH}/{}", paths::segment(token)))).await {
-            // An earlier try was done, and its answer lost.
-            Err(failure) if failure.is_not_found() && failure.was_repeated => Ok(()),
-            Err(failure) => Err(failure.naming("the registration token")),
-            Ok(_) => Ok(()),
-        }
+        deleted(self.send(deletion(token)).await)
+    }
+}
+
+impl AccountSession {
+    /// As [`Account::create_token`].
+    ///
+    /// # Errors
+    /// [`Error::Credentials`] if the session has lapsed, else those of any request.
+    pub async fn create_token(&self, options: TokenOptions) -> Result<RegistrationToken, Error> {
+        created(&self.send(creation(options)?).await?)
+    }
+
+    /// As [`Account::tokens`].
+    ///
+    /// # Errors
+    /// [`Error::Credentials`] if the session has lapsed, else those of any request.
+    pub async fn tokens(&self) -> Result<Vec<RegistrationToken>, Error> {
+        listed(&self.send(Request::get(TOKENS_PATH.to_owned())).await?)
+    }
+
+    /// As [`Account::delete_token`].
+    ///
+    /// # Errors
+    /// [`Error::Credentials`] if the session has lapsed, [`Error::NotFound`] if it is not a token of this account.
+    pub async fn delete_token(&self, token: &str) -> Result<(), Error> {
+        deleted(self.send(deletion(token)).await)
+    }
+}
+
+fn creation(options: TokenOptions) -> Result<Request, Error> {
+    let TokenOptions { name, enabled, one_time, kinds, max_uses } = options;
+    let permissions = Permissions {
+        enabled: Some(enabled),
+        one_time: Some(one_time),
+        allowed_types: (!kinds.is_empty()).then_some(kinds),
+        ..Permissions::default()
+    };
+    let body = NewRegistrationToken { name, permissions: Some(permissions), total_uses_allowed: max_uses };
+    Request::post(TOKENS_PATH.to_owned()).json(&body)
+}
+
+fn created(answer: &Answer) -> Result<RegistrationToken, Error> {
+    Ok(answer.json::<tozstore_api::RegistrationToken>()?.into())
+}
+
+fn listed(answer: &Answer) -> Result<Vec<RegistrationToken>, Error> {
+    let tokens: Vec<tozstore_api::RegistrationToken> = answer.json()?;
+    Ok(tokens.into_iter().map(Into::into).collect())
+}
+
+fn deletion(token: &str) -> Request {
+    Request::delete(format!("{TOKENS_PATH}/{}", paths::segment(token)))
+}
+
+fn deleted(answer: Result<Answer, Failure>) -> Result<(), Error> {
+    match answer {
+        // An earlier try was done, and its answer lost.
+        Err(failure) if failure.is_not_found() && failure.was_repeated => Ok(()),
+        Err(failure) => Err(failure.naming("the registration token")),
+        Ok(_) => Ok(()),
     }
 }
