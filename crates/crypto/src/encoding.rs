@@ -19,14 +19,19 @@ pub fn encode_base64url(bytes: impl AsRef<[u8]>) -> String {
     URL_SAFE.encode(bytes)
 }
 
-/// Bytes of a base64url text. Padding at the end is dropped, since one official client writes it; anything else that
+/// Bytes of a base64url text. Correct padding at the end is dropped, since one official client writes it; anything else that
 /// is not canonical is refused.
 ///
 /// # Errors
 /// The text is not base64url.
 pub fn decode_base64url(text: &str) -> Result<Vec<u8>, ParseError> {
-    let text = text.trim_end_matches('=');
-    URL_SAFE.decode(text).map_err(|_| ParseError::new("unpadded base64url"))
+    const EXPECTED: ParseError = ParseError::new("unpadded base64url");
+    let unpadded = text.trim_end_matches('=');
+    let padding_len = text.len() - unpadded.len();
+    if padding_len > 2 || (padding_len > 0 && !text.len().is_multiple_of(4)) {
+        return Err(EXPECTED);
+    }
+    URL_SAFE.decode(unpadded).map_err(|_| EXPECTED)
 }
 
 /// Exactly `N` bytes of a base64url text, wiped when dropped.
@@ -48,8 +53,8 @@ mod tests {
     fn padding_is_dropped_and_other_forms_refused() {
         assert_eq!(decode_base64url("AA"), Ok(vec![0]));
         assert_eq!(decode_base64url("AA=="), Ok(vec![0]));
-        // The standard alphabet, bits left over, white space, a lone character.
-        for text in ["+/+/", "AB", "A A", "A", "AA=A"] {
+        // The standard alphabet, bits left over, white space, a lone character, padding that does not fit.
+        for text in ["+/+/", "AB", "A A", "A", "AA=A", "AA=", "AA===", "AAAA=", "===="] {
             assert!(decode_base64url(text).is_err(), "{text}");
         }
     }

@@ -56,6 +56,7 @@ pub struct SealedFile {
 pub struct FileChecksum([u8; 16]);
 
 /// Seals a file piece by piece.
+#[must_use = "a file that is not finished does not open"]
 pub struct FileSealer {
     stream: Stream,
     block: Zeroizing<Vec<u8>>,
@@ -115,6 +116,7 @@ impl FileSealer {
 }
 
 /// Opens a file piece by piece. See the warning at the top of this module: the end counts.
+#[must_use = "only finishing tells that nothing is missing"]
 pub struct FileOpener {
     access_key: AccessKey,
     state: OpenerState,

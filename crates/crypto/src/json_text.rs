@@ -27,6 +27,15 @@ pub(crate) enum KeyOrder {
     JsUtf16,
 }
 
+/// Bytes that [`write_object`] writes, for making room beforehand: growing would leave copies of secrets behind.
+pub(crate) fn object_len_bytes(entries: &[(&str, &str)]) -> usize {
+    // Quotes, colon and comma of each entry, and the braces.
+    2 + entries
+        .iter()
+        .map(|(key, value)| 6 + escaped_len_bytes(key) + escaped_len_bytes(value))
+        .sum::<usize>()
+}
+
 /// `{"key":"value",…}`.
 pub(crate) fn write_object(
     out: &mut Zeroizing<String>,
@@ -80,6 +89,15 @@ pub(crate) fn write_string(out: &mut Zeroizing<String>, text: &str, hex: HexCase
     out.push('"');
 }
 
+fn escaped_len_bytes(text: &str) -> usize {
+    let len_bytes = |byte| match byte {
+        b'"' | b'\\' | 8 | b'\t' | b'\n' | 12 | b'\r' => 2,
+        0..b' ' => 6,
+        _ => 1,
+    };
+    text.bytes().map(len_bytes).sum()
+}
+
 /// The number of a key that JavaScript takes for an array index: canonical decimal, below 2^32 - 1.
 fn array_index(key: &str) -> Option<u32> {
     let index = key.parse::<u32>().ok().filter(|index| *index != u32::MAX)?;
@@ -102,6 +120,16 @@ mod tests {
         let mut out = Zeroizing::new(String::new());
         write_string(&mut out, &all, HexCase::Lower);
         assert_eq!(*out, serde_json::to_string(&all).unwrap());
+        assert_eq!(out.len(), escaped_len_bytes(&all) + 2);
+    }
+
+    #[test]
+    fn room_is_made_for_all_of_an_object() {
+        let entries = [("a\u{1}", "\"\n"), ("é", "\u{1f}")];
+        let mut out = Zeroizing::new(String::with_capacity(object_len_bytes(&entries)));
+        let capacity = out.capacity();
+        write_object(&mut out, &entries, KeyOrder::Utf16, HexCase::Upper);
+        assert_eq!(out.capacity(), capacity);
     }
 
     #[test]

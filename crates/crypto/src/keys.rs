@@ -167,6 +167,9 @@ impl SigningKeyPair {
     }
 
     /// `Ed25519(message)`, pure: the message is not hashed before.
+    ///
+    /// The interop formats sign requests, fields and records with one key and no prefix: 32 bytes may be the hash of a
+    /// request, 43 characters that of a field. So never sign bytes of another's choice.
     pub fn sign(&self, message: &[u8]) -> Signature {
         Signature(primitives::ed25519_sign(self.0.expose(), message))
     }
@@ -242,11 +245,5 @@ mod tests {
             assert!(EncryptionPublicKey::from_bytes(bytes).is_err());
             assert!(SigningPublicKey::from_bytes(bytes).is_err());
         }
-    }
-
-    #[test]
-    fn debug_shows_no_secret() {
-        let text = format!("{:?} {:?}", EncryptionPrivateKey::generate(), SigningKeyPair::generate());
-        assert_eq!(text, "EncryptionPrivateKey SigningKeyPair");
     }
 }

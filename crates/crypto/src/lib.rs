@@ -49,6 +49,12 @@
 //! Types of secrets are wiped when dropped, print their name alone, and can be neither copied nor compared. What must
 //! leave them leaves through a method whose name begins with `expose`. Opening fails in one way, [`OpenError`],
 //! whatever the reason; so does verifying, [`VerifyError`].
+//!
+//! ```compile_fail,E0599
+//! # fn compare(key: tozstore_crypto::AccessKey) {
+//! let same = key.eq(&key); // nor `key.clone()`, nor `serde_json::to_string(&key)`
+//! # }
+//! ```
 
 mod access_key;
 mod encoding;

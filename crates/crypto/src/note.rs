@@ -14,7 +14,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::json_text::{HexCase, KeyOrder, write_object, write_string};
+use crate::json_text::{HexCase, KeyOrder, object_len_bytes, write_object, write_string};
 use crate::{
     AccessKey, EncryptionPrivateKey, EncryptionPublicKey, FieldSalt, OpenError, Signature, SigningKeyPair,
     SigningPublicKey, Suite, VerifyError, WrappedAccessKey, open_field, seal_field, sign_field, verify_field,
@@ -189,9 +189,12 @@ impl SealedNote {
     }
 
     pub(crate) fn legacy_document(&self, fields: &OpenedFields) -> Zeroizing<String> {
-        let mut document = Zeroizing::new(String::new());
+        let fields: Vec<_> = fields.iter().collect();
+        // The rest has four keys, their names, and the mode.
+        let len_bytes = object_len_bytes(&fields) + 6 * self.mode.len() + 512;
+        let mut document = Zeroizing::new(String::with_capacity(len_bytes));
         document.push_str("{\"data\":");
-        write_object(&mut document, &fields.iter().collect::<Vec<_>>(), KeyOrder::JsUtf16, HexCase::Lower);
+        write_object(&mut document, &fields, KeyOrder::JsUtf16, HexCase::Lower);
         document.push_str(",\"note_keys\":{\"encrypted_access_key\":\"");
         document.push_str(&self.encrypted_access_key.to_string());
         document.push_str("\",\"mode\":");

@@ -11,7 +11,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::json_text::{HexCase, KeyOrder, write_object, write_string};
+use crate::json_text::{HexCase, KeyOrder, object_len_bytes, write_object, write_string};
 use crate::{ClientId, Signature, SigningKeyPair, SigningPublicKey, VerifyError};
 
 /// What the signature of a record covers.
@@ -70,10 +70,10 @@ impl RecordToSign<'_> {
     }
 
     fn message(&self, order: KeyOrder, hex: HexCase) -> Zeroizing<String> {
-        let texts = self.plain.iter().chain(self.data.unwrap_or_default());
-        let len_bytes: usize = texts.map(|(name, value)| name.len() + value.len() + 6).sum();
-        // Room for escapes as well in most cases: growing would leave copies of the plaintext behind.
-        let mut message = Zeroizing::new(String::with_capacity(2 * len_bytes + self.record_type.len() + 256));
+        let maps_len_bytes = object_len_bytes(self.plain) + self.data.map_or(0, object_len_bytes);
+        // The rest has two ids, a few names, and the type with its escapes.
+        let len_bytes = maps_len_bytes + 6 * self.record_type.len() + 256;
+        let mut message = Zeroizing::new(String::with_capacity(len_bytes));
         message.push_str("{\"plain\":");
         write_object(&mut message, self.plain, order, hex);
         message.push_str(",\"type\":");

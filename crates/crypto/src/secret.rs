@@ -59,3 +59,38 @@ macro_rules! secret_type {
     };
 }
 pub(crate) use secret_type;
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        AccessKey, AccountKey, EncryptionPrivateKey, IdentityCredentials, MacKey, PkceVerifier, SealingKey,
+        SigningKeyPair,
+    };
+
+    #[test]
+    fn debug_shows_types_alone() {
+        let text = format!(
+            "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+            AccessKey::generate(),
+            AccountKey::derive("password", &crate::AccountSalt::random()),
+            EncryptionPrivateKey::generate(),
+            MacKey::generate(),
+            PkceVerifier::generate(),
+            SealingKey::generate(),
+            SigningKeyPair::generate(),
+        );
+        assert_eq!(
+            text,
+            "AccessKey AccountKey EncryptionPrivateKey MacKey PkceVerifier SealingKey SigningKeyPair"
+        );
+        let identity = IdentityCredentials {
+            note_name: "name".to_owned(),
+            encryption_key: EncryptionPrivateKey::generate(),
+            signing_key: SigningKeyPair::generate(),
+        };
+        assert_eq!(
+            format!("{identity:?}"),
+            r#"IdentityCredentials { note_name: "name", encryption_key: EncryptionPrivateKey, signing_key: SigningKeyPair }"#
+        );
+    }
+}

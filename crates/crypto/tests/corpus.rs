@@ -1,4 +1,5 @@
 //! Replays the corpora of the fuzz targets through the very functions that the targets call.
+#![allow(clippy::unwrap_used, reason = "a test panics to report what it found")]
 
 #[path = "../../../fuzz/src/crypto.rs"]
 mod targets;

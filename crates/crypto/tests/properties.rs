@@ -1,4 +1,5 @@
 //! What is sealed opens again; any flipped bit is refused; no input makes a parser panic.
+#![allow(clippy::unwrap_used, reason = "a test panics to report what it found")]
 
 use proptest::prelude::*;
 use tozstore_crypto::*;

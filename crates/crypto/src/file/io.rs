@@ -72,7 +72,7 @@ fn for_each_piece<E: From<io::Error>>(
     loop {
         match reader.read(&mut piece) {
             Ok(0) => return Ok(()),
-            Ok(len) => each(&piece[..len])?,
+            Ok(len) => each(piece.get(..len).ok_or_else(|| io::Error::other("the reader gave too much"))?)?,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error.into()),
         }

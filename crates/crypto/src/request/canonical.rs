@@ -2,7 +2,8 @@
 //! no key occurs twice and no value needs an escape.
 //!
 //! No way may make two requests with different meaning look alike, or a signature for the one would pass for the
-//! other. So a way is left out where it would drop a parameter or hide where one ends.
+//! other. So a way is left out where it would drop a parameter or hide where one ends. One pair is left: Java's text
+//! for an escaped plus sign is JavaScript's for a plain one. Mail addresses have plus signs, so Java's must pass.
 
 use std::cmp::Ordering;
 
@@ -15,15 +16,14 @@ pub(super) fn to_sign(path: &str, query: Option<&str>) -> Target {
     Target { path: if path.is_empty() { "/".to_owned() } else { path.to_owned() }, query }
 }
 
-/// What a client may have signed when it sent this, the likeliest first. At most ten.
+/// What a client may have signed when it sent this, the likeliest first. At most nine.
 pub(super) fn candidates(raw_path: &str, raw_query: Option<&str>) -> impl Iterator<Item = Target> {
     let raw_query = raw_query.unwrap_or_default();
     let mut queries = vec![sorted(raw_query)];
     // Go: by name alone. Python: by name and value.
     queries.extend(form_encoded(raw_query, |left, right| left.0.cmp(&right.0)));
     queries.extend(form_encoded(raw_query, Ord::cmp));
-    queries.extend(decoded(raw_query, Plus::IsSpace));
-    queries.extend(decoded(raw_query, Plus::Stays));
+    queries.extend(decoded(raw_query));
     // JavaScript: what it signs may hold characters which the URL parser escapes later.
     queries.extend(unescaped(raw_query).as_deref().map(sorted));
 
@@ -65,7 +65,7 @@ fn form_encoded(
     let mut pairs = Vec::new();
     for parameter in query.split('&').filter(|parameter| !parameter.is_empty()) {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        pairs.push((percent_decoded(name, Plus::IsSpace)?, percent_decoded(value, Plus::IsSpace)?));
+        pairs.push((percent_decoded(name)?, percent_decoded(value)?));
     }
     pairs.sort_by(compare);
     let mut encoded = String::with_capacity(query.len());
@@ -82,15 +82,15 @@ fn form_encoded(
 
 /// Java: `name=value` decoded, sorted as a whole, not encoded again; `null` where there is no value. None if the
 /// decoded text would not tell where a parameter or an escape begins.
-fn decoded(query: &str, plus: Plus) -> Option<String> {
+fn decoded(query: &str) -> Option<String> {
     if query.is_empty() {
         return None;
     }
     let mut items = Vec::new();
     for parameter in query.split('&') {
         let (name, value) = match parameter.split_once('=') {
-            Some((name, value)) => (text_decoded(name, plus)?, text_decoded(value, plus)?),
-            None => (text_decoded(parameter, plus)?, "null".to_owned()),
+            Some((name, value)) => (text_decoded(name)?, text_decoded(value)?),
+            None => (text_decoded(parameter)?, "null".to_owned()),
         };
         if name.contains(['&', '%', '=']) || value.contains(['&', '%']) {
             return None;
@@ -101,28 +101,23 @@ fn decoded(query: &str, plus: Plus) -> Option<String> {
     Some(items.join("&"))
 }
 
-#[derive(Clone, Copy)]
-enum Plus {
-    IsSpace,
-    Stays,
+fn text_decoded(text: &str) -> Option<String> {
+    String::from_utf8(percent_decoded(text)?).ok()
 }
 
-fn text_decoded(text: &str, plus: Plus) -> Option<String> {
-    String::from_utf8(percent_decoded(text, plus)?).ok()
-}
-
-fn percent_decoded(text: &str, plus: Plus) -> Option<Vec<u8>> {
+/// By the rules of forms, where `+` is a space. None if an escape is none.
+fn percent_decoded(text: &str) -> Option<Vec<u8>> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, after)) = rest.split_first() {
         rest = after;
-        match (byte, plus) {
-            (b'%', _) => {
+        match byte {
+            b'%' => {
                 let (byte, after) = escaped_byte(after)?;
                 decoded.push(byte);
                 rest = after;
             }
-            (b'+', Plus::IsSpace) => decoded.push(b' '),
+            b'+' => decoded.push(b' '),
             _ => decoded.push(byte),
         }
     }
