@@ -100,6 +100,11 @@ pub fn answer_challenge(key: &SigningKeyPair, challenge: &str) -> Result<Signatu
     }
 }
 
+/// A fresh paper key: a second password of 256 random bits in 43 characters, to be written down.
+pub fn generate_paper_key() -> Zeroizing<String> {
+    Zeroizing::new(encode_base64url(*primitives::random_array::<32>()))
+}
+
 secret_type! {
     /// The key under which an account's client configuration is kept at the server.
     AccountKey, 32
@@ -239,4 +244,27 @@ pub(crate) fn encryption_key(password: &str, salt: &[u8], rounds: u32) -> Encryp
 
 pub(crate) fn signing_key(password: &str, salt: &[u8], rounds: u32) -> SigningKeyPair {
     SigningKeyPair::from_seed(&derive(password, salt, rounds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_paper_key_opens_what_it_sealed() {
+        let (paper_key, salt) = (generate_paper_key(), AccountSalt::random());
+        assert_eq!(paper_key.len(), 43);
+        let sealed = AccountKey::derive(&paper_key, &salt).seal_config("{}");
+        assert_eq!(*AccountKey::derive(&paper_key, &salt).open_config(&sealed).unwrap(), "{}");
+        let other = AccountKey::derive(&generate_paper_key(), &salt);
+        assert_eq!(other.open_config(&sealed), Err(OpenError));
+    }
+
+    #[test]
+    fn challenges_of_other_lengths_are_not_signed() {
+        let key = SigningKeyPair::generate();
+        for (len, accepted) in [(0, false), (15, false), (16, true), (64, true), (65, false)] {
+            assert_eq!(answer_challenge(&key, &encode_base64url(vec![7; len])).is_ok(), accepted, "{len}");
+        }
+    }
 }
