@@ -6,6 +6,7 @@ pub mod config;
 pub mod http;
 pub mod ids;
 pub mod keys;
+pub mod policy;
 mod replays;
 pub mod store;
 

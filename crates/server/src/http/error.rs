@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use tozstore_api::ErrorBody;
 
+use crate::policy::Refusal;
 use crate::store::StoreError;
 
 /// Why a request was not carried out. The texts are sent to the caller, save those of faults of our own.
@@ -75,6 +76,15 @@ impl Error {
                 | StoreError::Missing(_)
                 | StoreError::Unknown(_),
             ) => (StatusCode::INTERNAL_SERVER_ERROR, false),
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Absent(text) => Self::NotFound(text),
+            Refusal::Forbidden(text) => Self::Forbidden(text),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The HTTP side: routes, authentication, bodies, answers. Handlers authenticate, load, decide, act and answer, in one
 //! transaction.
 
+mod access_keys;
 mod accounts;
 mod auth;
 mod body;
@@ -8,12 +9,16 @@ mod clients;
 mod cors;
 mod error;
 mod health;
+mod listings;
 mod log;
 mod logins;
 mod path;
+mod policies;
+mod records;
 mod registration;
 mod registration_tokens;
 mod router;
+mod search;
 mod tokens;
 
 pub use auth::{AccountCredential, Credential};

@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use axum::extract::Request;
-use axum::routing::{any, delete, get, patch, post};
+use axum::routing::{any, delete, get, patch, post, put};
 use axum::{Router, middleware};
 use http::Uri;
 use http::uri::PathAndQuery;
 use tower::Layer as _;
 use tower::util::MapRequestLayer;
+use tozstore_api::paths;
 
-use super::{Error, accounts, clients, cors, health, log, logins, registration, registration_tokens, tokens};
+use super::{
+    Error, access_keys, accounts, clients, cors, health, listings, log, logins, policies, records,
+    registration, registration_tokens, search, tokens,
+};
 use crate::App;
 
 /// The server as a service.
@@ -42,6 +46,24 @@ pub fn router(app: Arc<App>) -> Router {
         // Registration tokens
         .route("/v1/account/tokens", get(registration_tokens::list).post(registration_tokens::create))
         .route("/v1/account/tokens/{token}", delete(registration_tokens::delete))
+        // Records
+        .route(paths::RECORDS, post(records::write).get(records::read_batch))
+        .route(paths::RECORDS_SHARED, get(records::read_shared_batch))
+        .route(paths::RECORD, get(records::read).put(records::update).delete(records::delete))
+        .route(paths::RECORD_SAFE, put(records::update_safe).delete(records::delete_safe))
+        .route(paths::RECORD_EDIT, put(records::edit))
+        .route(paths::SEARCH, post(search::search))
+        // Access keys
+        .route(paths::ACCESS_KEY, get(access_keys::read).put(access_keys::put).delete(access_keys::delete))
+        .route(paths::READER_ACCESS_KEY, delete(access_keys::delete_as_reader))
+        // Policies
+        .route(paths::POLICY, put(policies::put))
+        .route(paths::POLICY_AUTHORIZER, delete(policies::delete_authorizer))
+        .route(paths::READER_POLICY, put(policies::put_as_reader))
+        .route(paths::POLICY_INCOMING, get(listings::incoming))
+        .route(paths::POLICY_OUTGOING, get(listings::outgoing))
+        .route(paths::POLICY_PROXIES, get(listings::proxies))
+        .route(paths::POLICY_GRANTED, get(listings::granted))
         // In the protocol, but not here: they need mail, payment or a web page
         .route("/v1/account/challenge/email/reset", any(not_implemented))
         .route("/v1/account/dashboard/{*rest}", any(not_implemented))

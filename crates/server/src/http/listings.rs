@@ -1,0 +1,119 @@
+//! Listings of access policies: `/v1/storage/policy/{incoming,outgoing,proxies,granted}`. Each is one array, in the
+//! order in which the grants were first given.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use tozstore_api::{Authorization, IncomingShare, OutgoingShare};
+use tozstore_crypto::ClientId;
+
+use super::{Credential, Error};
+use crate::App;
+use crate::policy::{MAX_GRANTS_READ, limited, living_client};
+use crate::store::{GrantKind, GrantRow, ReadTx, StoreError};
+
+/// `GET .../policy/incoming`: what others let the caller read.
+pub async fn incoming(
+    State(app): State<Arc<App>>,
+    credential: Credential,
+) -> Result<Json<Vec<IncomingShare>>, Error> {
+    let item = |row: GrantRow, name| IncomingShare {
+        writer_id: row.slot.type_slot.writer,
+        record_type: row.slot.type_slot.record_type,
+        writer_name: Some(name),
+    };
+    list(&app, credential, Side::Held, GrantKind::Read, item).await
+}
+
+/// `GET .../policy/outgoing`: what the caller lets others read.
+pub async fn outgoing(
+    State(app): State<Arc<App>>,
+    credential: Credential,
+) -> Result<Json<Vec<OutgoingShare>>, Error> {
+    let item = |row: GrantRow, name| OutgoingShare {
+        reader_id: row.slot.client,
+        record_type: row.slot.type_slot.record_type,
+        reader_name: Some(name),
+    };
+    list(&app, credential, Side::Given, GrantKind::Read, item).await
+}
+
+/// `GET .../policy/proxies`: who may share on the caller's behalf.
+pub async fn proxies(
+    State(app): State<Arc<App>>,
+    credential: Credential,
+) -> Result<Json<Vec<Authorization>>, Error> {
+    list(&app, credential, Side::Given, GrantKind::Authorizer, authorization).await
+}
+
+/// `GET .../policy/granted`: on whose behalf the caller may share.
+pub async fn granted(
+    State(app): State<Arc<App>>,
+    credential: Credential,
+) -> Result<Json<Vec<Authorization>>, Error> {
+    list(&app, credential, Side::Held, GrantKind::Authorizer, authorization).await
+}
+
+/// On which side of the grants the caller is.
+#[derive(Clone, Copy)]
+enum Side {
+    Given,
+    Held,
+}
+
+fn authorization(row: GrantRow, _name: String) -> Authorization {
+    let (authorizer_id, slot) = (row.slot.client, row.slot.type_slot);
+    Authorization {
+        authorizer_id,
+        writer_id: slot.writer,
+        user_id: slot.user,
+        record_type: slot.record_type,
+        // Only the writer can grant this.
+        authorized_by: slot.writer,
+    }
+}
+
+/// `item` is given a grant and the name of the client on the other side. Where that client is gone, there is no item.
+async fn list<T: Send + 'static>(
+    app: &App,
+    credential: Credential,
+    side: Side,
+    kind: GrantKind,
+    item: fn(GrantRow, String) -> T,
+) -> Result<Json<Vec<T>>, Error> {
+    let read = move |tx: &dyn ReadTx| {
+        let caller = credential.client(tx)?.id;
+        let rows = match side {
+            Side::Given => tx.grants_by_writer(caller, kind, MAX_GRANTS_READ + 1)?,
+            Side::Held => tx.grants_to_client(caller, kind, MAX_GRANTS_READ + 1)?,
+        };
+        let mut names = HashMap::new();
+        let mut items = Vec::new();
+        for row in limited(rows)? {
+            let other = match side {
+                Side::Given => row.slot.client,
+                Side::Held => row.slot.type_slot.writer,
+            };
+            if let Some(name) = name(tx, &mut names, other)? {
+                items.push(item(row, name));
+            }
+        }
+        Ok::<_, Error>(items)
+    };
+    app.store.read("list policies", read).await.map(Json)
+}
+
+fn name(
+    tx: &dyn ReadTx,
+    names: &mut HashMap<ClientId, Option<String>>,
+    id: ClientId,
+) -> Result<Option<String>, StoreError> {
+    if let Some(name) = names.get(&id) {
+        return Ok(name.clone());
+    }
+    let name = living_client(tx, id)?.map(|row| row.name);
+    names.insert(id, name.clone());
+    Ok(name)
+}

@@ -1,0 +1,130 @@
+//! Access policies: `/v1/storage/policy/{user_id}/{writer_id}/{client_id}/{type}`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use http::StatusCode;
+use serde_json::{Value, json};
+use tozstore_api::{PolicyChange, RecordType};
+use tozstore_crypto::{AccountId, ClientId};
+
+use super::access_keys::{self, use_type};
+use super::{Credential, Error, Json, Path};
+use crate::App;
+use crate::policy::{self, Action, Facts, MAX_GRANTS_READ, limited, living_client};
+use crate::store::{
+    Change, ChangeKind, GrantKind, GrantRow, GrantSet, GrantSlot, KeySlot, RecordTypeSlot, WriteTx,
+};
+
+type PolicyPath = Path<(ClientId, ClientId, ClientId, RecordType)>;
+
+/// `PUT .../policy/{user_id}/{writer_id}/{client_id}/{type}`, by the writer or a client that it authorized.
+pub async fn put(
+    State(app): State<Arc<App>>,
+    credential: Credential,
+    Path((user, writer, holder, record_type)): PolicyPath,
+    Json(change): Json<PolicyChange>,
+) -> Result<(StatusCode, axum::Json<Value>), Error> {
+    let slot = GrantSlot { type_slot: RecordTypeSlot { writer, user, record_type }, client: holder };
+    let write = move |tx: &mut dyn WriteTx| {
+        let caller = credential.client(tx.as_read())?;
+        let facts = policy::facts(tx.as_read(), caller.id, &slot.type_slot)?;
+        policy::decide(caller.id, Action::ChangePolicy { holder, change: &change }, &facts)?;
+        // To withdraw from a client that is gone changes nothing, and is what the writer wants.
+        if !change.allow.is_empty() && living_client(tx.as_read(), holder)?.is_none() {
+            return Err(Error::NotFound("no such client"));
+        }
+        put_grants(tx, caller.id, &facts, &slot, &change)
+    };
+    app.store.write("put policy", write).await?;
+    Ok((StatusCode::CREATED, axum::Json(json!({}))))
+}
+
+/// `PUT .../policy/reader/{writer_id}/{user_id}/{client_id}/{type}`: a client gives up what it was granted.
+pub async fn put_as_reader(
+    State(app): State<Arc<App>>,
+    credential: Credential,
+    Path((writer, user, holder, record_type)): PolicyPath,
+    Json(change): Json<PolicyChange>,
+) -> Result<StatusCode, Error> {
+    let slot = GrantSlot { type_slot: RecordTypeSlot { writer, user, record_type }, client: holder };
+    let write = move |tx: &mut dyn WriteTx| {
+        let caller = credential.client(tx.as_read())?;
+        let facts = policy::facts(tx.as_read(), caller.id, &slot.type_slot)?;
+        policy::decide(caller.id, Action::GiveUpGrants { holder, change: &change }, &facts)?;
+        put_grants(tx, caller.id, &facts, &slot, &change)
+    };
+    app.store.write("give up policy", write).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE .../policy/{user_id}/{writer_id}/{client_id}`: a client may no longer share any record type of the writer's.
+/// Its keys go with that, save those that it needs to read.
+pub async fn delete_authorizer(
+    State(app): State<Arc<App>>,
+    credential: Credential,
+    Path((user, writer, holder)): Path<(ClientId, ClientId, ClientId)>,
+) -> Result<axum::Json<Value>, Error> {
+    let write = move |tx: &mut dyn WriteTx| {
+        let caller = credential.client(tx.as_read())?;
+        let account_id = caller.account_id;
+        let facts = Facts { writer, writer_account: Some(account_id), grants: GrantSet::default() };
+        policy::decide(caller.id, Action::RemoveAuthorizer, &facts)?;
+        let now = tx.stamp()?;
+        for mut row in limited(tx.grants_by_writer(writer, GrantKind::Authorizer, MAX_GRANTS_READ + 1)?)? {
+            if row.slot.client != holder || row.slot.type_slot.user != user {
+                continue;
+            }
+            row.grants.authorizer = false;
+            row.granted_by = caller.id;
+            tx.put_grants(&row)?;
+            tx.append_change(now, &changed(account_id, caller.id, &row.slot))?;
+            let key = KeySlot { type_slot: row.slot.type_slot, reader: holder };
+            if !row.grants.read && tx.delete_access_key(&key)? {
+                let change = access_keys::change(ChangeKind::AccessKeyDeleted, account_id, caller.id, &key);
+                tx.append_change(now, &change)?;
+            }
+        }
+        Ok::<_, Error>(())
+    };
+    app.store.write("remove authorizer", write).await?;
+    Ok(axum::Json(json!({})))
+}
+
+fn put_grants(
+    tx: &mut dyn WriteTx,
+    caller: ClientId,
+    facts: &Facts,
+    slot: &GrantSlot,
+    change: &PolicyChange,
+) -> Result<(), Error> {
+    // The writer may do everything with its own records anyway; a row that says so would be listed as a share. And of
+    // a writer that is gone, nothing is left to withdraw.
+    let Some(account_id) = facts.writer_account.filter(|_| slot.client != facts.writer) else {
+        return Ok(());
+    };
+    let before = tx.grants(slot)?;
+    let grants = policy::changed_grants(before, change);
+    if grants == before {
+        return Ok(());
+    }
+    let now = tx.stamp()?;
+    if !grants.is_empty() {
+        use_type(tx, &slot.type_slot, account_id, now)?;
+    }
+    // What an authorizer granted goes when the authorizer goes; what the writer alone can grant must not.
+    let granted_by = if grants.edit || grants.authorizer { facts.writer } else { caller };
+    tx.put_grants(&GrantRow { slot: slot.clone(), account_id, grants, granted_by, created: now })?;
+    tx.append_change(now, &changed(account_id, caller, slot))?;
+    Ok(())
+}
+
+fn changed(account_id: AccountId, actor: ClientId, slot: &GrantSlot) -> Change {
+    Change {
+        actor: Some(actor),
+        client: Some(slot.type_slot.writer),
+        other: Some(slot.client),
+        record_type: Some(slot.type_slot.record_type.clone()),
+        ..Change::new(ChangeKind::PolicyPut, account_id)
+    }
+}

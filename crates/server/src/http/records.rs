@@ -1,0 +1,353 @@
+//! Records: `/v1/storage/records`.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use axum::extract::{RawQuery, State};
+use http::StatusCode;
+use percent_encoding::percent_decode_str;
+use serde_json::value::RawValue;
+use tozstore_api::{
+    BatchRequest, BatchResponse, ListedRecord, MAX_BATCH_RECORDS, MAX_RECORD_SIGNATURE_BYTES, Record,
+    RecordData, RecordMeta, RecordWrite,
+};
+use tozstore_crypto::{ClientId, RecordId, Version};
+
+use super::access_keys::{KeyAnswers, use_type};
+use super::{Credential, Error, Json, OptionalJson, Path};
+use crate::policy::{self, Action, NO_RECORD, NOT_DELETABLE};
+use crate::store::{Change, ChangeKind, RecordHead, RecordRow, RecordTypeSlot, StoreError};
+use crate::{App, ids};
+
+/// Sealed fields as JSON text that is passed on unread.
+pub(super) type SealedText = Box<RawValue>;
+
+/// Bytes of sealed fields that one answer with many records has, at most or nearly so.
+///
+/// It bounds the memory that a request takes, and is far above what a page of records of usual size has. A search page
+/// ends early there (some clients take a page that is not full for the last one: they have to ask for smaller pages
+/// when their records are that large); a batch, which has no pages, is refused.
+pub(super) const MAX_ANSWER_DATA_BYTES: usize = 64 * 1024 * 1024;
+
+/// `POST /v1/storage/records`
+pub async fn write(
+    State(app): State<Arc<App>>,
+    credential: Credential,
+    Json(body): Json<RecordWrite>,
+) -> Result<(StatusCode, axum::Json<Record<SealedText>>), Error> {
+    check(&body)?;
+    let id = ids::new_record_id(app.now(), credential.client_id())?;
+    let version = ids::new_version();
+    let data = body.data.to_json();
+    let write = move |tx: &mut dyn crate::store::WriteTx| {
+        let caller = credential.client(tx.as_read())?;
+        let type_slot = slot(&body);
+        let facts = policy::facts(tx.as_read(), caller.id, &type_slot)?;
+        policy::decide(caller.id, Action::WriteRecord, &facts)?;
+        let now = tx.stamp()?;
+        let in_use = use_type(tx, &type_slot, caller.account_id, now)?;
+        let head = RecordHead {
+            index: tx.next_record_index()?,
+            id,
+            version,
+            type_slot,
+            account_id: caller.account_id,
+            plain: body.meta.plain.clone(),
+            signature: body.rec_sig.clone(),
+            format: in_use.format,
+            suite: in_use.suite,
+            created: now,
+            last_modified: now,
+        };
+        let row = RecordRow { head, data: data.clone() };
+        tx.insert_record(&row)?;
+        tx.append_change(now, &change(ChangeKind::RecordWritten, caller.id, &row.head))?;
+        Ok::<_, Error>(row)
+    };
+    let row = app.store.write("write record", write).await?;
+    Ok((StatusCode::CREATED, answer(row)?))
+}
+
+/// `GET /v1/storage/records/{record_id}?field=a&field=b`
+pub async fn read(
+    State(app): State<Arc<App>>,
+    credential: Credential,
+    Path(id): Path<RecordId>,
+    RawQuery(query): RawQuery,
+) -> Result<axum::Json<Record<SealedText>>, Error> {
+    let read = move |tx: &dyn crate::store::ReadTx| {
+        let caller = credential.client(tx)?;
+        let row = tx.record(id)?.ok_or(NO_RECORD)?;
+        let facts = policy::facts(tx, caller.id, &row.head.type_slot)?;
+        policy::decide(caller.id, Action::ReadRecord, &facts)?;
+        Ok::<_, Error>(row)
+    };
+    let mut row = app.store.read("read record", read).await?;
+    let wanted = fields(query.as_deref().unwrap_or_default());
+    if !wanted.is_empty() {
+        let mut data = RecordData::from_json(&row.data).map_err(corrupt)?;
+        data.retain(|name| wanted.contains(name));
+        row.data = data.to_json();
+    }
+    answer(row)
+}
+
+/// `GET /v1/storage/records`, with a body: records that the caller may read; others are left out.
+pub async fn read_batch(
+    State(app): State<Arc<App>>,
+    credential: Credential,
+    OptionalJson(request): OptionalJson<BatchRequest>,
+) -> Result<axum::Json<BatchResponse<SealedText>>, Error> {
+    batch(&app, credential, request.unwrap_or_default(), |_, _| true).await
+}
+
+/// `GET /v1/storage/records/shared`, with a body: the same, without the caller's own records.
+pub async fn read_shared_batch(
+    State(app): State<Arc<App>>,
+    credential: Credential,
+    OptionalJson(request): OptionalJson<BatchRequest>,
+) -> Result<axum::Json<BatchResponse<SealedText>>, Error> {
+    batch(&app, credential, request.unwrap_or_default(), |caller, writer| caller != writer).await
+}
+
+/// `PUT /v1/storage/records/safe/{record_id}/{version}`
+pub async fn update_safe(
+    State(app): State<Arc<App>>,
+    credential: Credential,
+    Path((id, version)): Path<(RecordId, String)>,
+    Json(body): Json<RecordWrite>,
+) -> Result<axum::Json<Record<SealedText>>, Error> {
+    replace(&app, credential, Action::UpdateRecord, id, Some(version), body).await
+}
+
+/// `PUT /v1/storage/records/{record_id}`
+pub async fn update(
+    State(app): State<Arc<App>>,
+    credential: Credential,
+    Path(id): Path<RecordId>,
+    Json(body): Json<RecordWrite>,
+) -> Result<axum::Json<Record<SealedText>>, Error> {
+    replace(&app, credential, Action::UpdateRecord, id, None, body).await
+}
+
+/// `PUT /v1/storage/records/safe/edit/{record_id}/{version}`: for a client that the writer let edit.
+pub async fn edit(
+    State(app): State<Arc<App>>,
+    credential: Credential,
+    Path((id, version)): Path<(RecordId, String)>,
+    Json(body): Json<RecordWrite>,
+) -> Result<axum::Json<Record<SealedText>>, Error> {
+    replace(&app, credential, Action::EditRecord, id, Some(version), body).await
+}
+
+/// `DELETE /v1/storage/records/safe/{record_id}/{version}`
+pub async fn delete_safe(
+    State(app): State<Arc<App>>,
+    credential: Credential,
+    Path((id, version)): Path<(Option<RecordId>, String)>,
+) -> Result<StatusCode, Error> {
+    remove(&app, credential, id, Some(version)).await
+}
+
+/// `DELETE /v1/storage/records/{record_id}`
+pub async fn delete(
+    State(app): State<Arc<App>>,
+    credential: Credential,
+    Path(id): Path<Option<RecordId>>,
+) -> Result<StatusCode, Error> {
+    remove(&app, credential, id, None).await
+}
+
+/// A record's metadata as it is answered.
+pub(super) fn meta(head: RecordHead) -> RecordMeta {
+    RecordMeta {
+        record_id: head.id,
+        writer_id: head.type_slot.writer,
+        user_id: head.type_slot.user,
+        record_type: head.type_slot.record_type,
+        plain: head.plain,
+        created: head.created,
+        last_modified: head.last_modified,
+        version: head.version,
+    }
+}
+
+/// Sealed fields as they were stored, checked to be JSON, so that no answer is broken by a broken row.
+pub(super) fn sealed_text(data: String) -> Result<SealedText, Error> {
+    RawValue::from_string(data).map_err(corrupt)
+}
+
+async fn batch(
+    app: &App,
+    credential: Credential,
+    request: BatchRequest,
+    wanted: fn(ClientId, ClientId) -> bool,
+) -> Result<axum::Json<BatchResponse<SealedText>>, Error> {
+    if request.record_ids.len() > MAX_BATCH_RECORDS {
+        return Err(Error::bad_request(format!("a batch has at most {MAX_BATCH_RECORDS} ids")));
+    }
+    let read = move |tx: &dyn crate::store::ReadTx| {
+        let caller = credential.client(tx)?;
+        let mut known = HashMap::new();
+        let mut keys = KeyAnswers::new(caller.id);
+        let (mut seen, mut data_bytes, mut found) = (BTreeSet::new(), 0, Vec::new());
+        for &id in &request.record_ids {
+            let head = if seen.insert(id) { tx.record_head(id)? } else { None };
+            let Some(head) = head.filter(|head| wanted(caller.id, head.type_slot.writer)) else { continue };
+            let facts = match known.get(&head.type_slot) {
+                Some(facts) => *facts,
+                None => policy::facts(tx, caller.id, &head.type_slot)?,
+            };
+            known.insert(head.type_slot.clone(), facts);
+            if policy::decide(caller.id, Action::ReadRecord, &facts).is_err() {
+                continue;
+            }
+            if !request.include_data {
+                found.push((head, None, None));
+                continue;
+            }
+            let Some(row) = tx.record(id)? else { continue };
+            data_bytes += row.data.len();
+            if data_bytes > MAX_ANSWER_DATA_BYTES {
+                return Err(Error::bad_request("these records are too large for one answer: ask for fewer"));
+            }
+            let key = keys.of(tx, &head.type_slot)?;
+            found.push((head, Some(row.data), key));
+        }
+        Ok(found)
+    };
+    let found = app.store.read("read records", read).await?;
+    let records = found.into_iter().map(|(head, data, access_key)| {
+        let rec_sig = head.signature.clone();
+        let record_data = data.map(sealed_text).transpose()?;
+        Ok::<_, Error>(ListedRecord { meta: meta(head), record_data, access_key, rec_sig })
+    });
+    Ok(axum::Json(BatchResponse { records: records.collect::<Result<_, _>>()? }))
+}
+
+async fn replace(
+    app: &App,
+    credential: Credential,
+    action: Action<'static>,
+    id: RecordId,
+    expected: Option<String>,
+    body: RecordWrite,
+) -> Result<axum::Json<Record<SealedText>>, Error> {
+    check(&body)?;
+    let version = ids::new_version();
+    let data = body.data.to_json();
+    let write = move |tx: &mut dyn crate::store::WriteTx| {
+        let caller = credential.client(tx.as_read())?;
+        let mut head = tx.record_head(id)?.ok_or(NO_RECORD)?;
+        let facts = policy::facts(tx.as_read(), caller.id, &head.type_slot)?;
+        policy::decide(caller.id, action, &facts)?;
+        check_version(&head, expected.as_deref())?;
+        if head.type_slot != slot(&body) {
+            return Err(Error::bad_request("the writer, user and type of a record cannot be changed"));
+        }
+        let now = tx.stamp()?;
+        head.version = version;
+        head.last_modified = now;
+        head.plain = body.meta.plain.clone();
+        head.signature = body.rec_sig.clone();
+        let row = RecordRow { head, data: data.clone() };
+        tx.update_record(&row)?;
+        tx.append_change(now, &change(ChangeKind::RecordUpdated, caller.id, &row.head))?;
+        Ok(row)
+    };
+    answer(app.store.write("update record", write).await?)
+}
+
+async fn remove(
+    app: &App,
+    credential: Credential,
+    id: Option<RecordId>,
+    expected: Option<String>,
+) -> Result<StatusCode, Error> {
+    let write = move |tx: &mut dyn crate::store::WriteTx| {
+        let caller = credential.client(tx.as_read())?;
+        let head = id.map(|id| tx.record_head(id)).transpose()?.flatten().ok_or(NOT_DELETABLE)?;
+        let facts = policy::facts(tx.as_read(), caller.id, &head.type_slot)?;
+        policy::decide(caller.id, Action::DeleteRecord, &facts)?;
+        check_version(&head, expected.as_deref())?;
+        let now = tx.stamp()?;
+        tx.delete_record(head.id)?;
+        tx.append_change(now, &change(ChangeKind::RecordDeleted, caller.id, &head))?;
+        Ok::<_, Error>(())
+    };
+    app.store.write("delete record", write).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn check(body: &RecordWrite) -> Result<(), Error> {
+    if body.data.is_empty() {
+        return Err(Error::bad_request("a record has at least one field"));
+    }
+    if body.rec_sig.as_ref().is_some_and(|signature| signature.len() > MAX_RECORD_SIGNATURE_BYTES) {
+        return Err(Error::bad_request(format!(
+            "a signature has at most {MAX_RECORD_SIGNATURE_BYTES} bytes"
+        )));
+    }
+    Ok(())
+}
+
+/// A version that the client made up is no more current than an old one, whatever its form.
+fn check_version(head: &RecordHead, expected: Option<&str>) -> Result<(), Error> {
+    match expected {
+        Some(text) if text.parse::<Version>() != Ok(head.version) => {
+            Err(Error::Conflict("the record has another version by now"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn slot(body: &RecordWrite) -> RecordTypeSlot {
+    let meta = &body.meta;
+    RecordTypeSlot { writer: meta.writer_id, user: meta.user_id, record_type: meta.record_type.clone() }
+}
+
+fn change(kind: ChangeKind, actor: ClientId, head: &RecordHead) -> Change {
+    Change {
+        actor: Some(actor),
+        client: Some(head.type_slot.writer),
+        record_type: Some(head.type_slot.record_type.clone()),
+        record: Some((head.id, head.version)),
+        ..Change::new(kind, head.account_id)
+    }
+}
+
+fn answer(row: RecordRow) -> Result<axum::Json<Record<SealedText>>, Error> {
+    let RecordRow { head, data } = row;
+    let rec_sig = head.signature.clone();
+    Ok(axum::Json(Record { data: sealed_text(data)?, rec_sig, meta: meta(head) }))
+}
+
+fn corrupt(error: serde_json::Error) -> Error {
+    Error::Store(StoreError::Corrupt(format!("the data of a record: {error}")))
+}
+
+/// Names after `field=` in a query. A plus sign may stand for a space or for itself, as clients differ there: both are
+/// names to look for.
+fn fields(query: &str) -> HashSet<String> {
+    let values = query.split('&').filter_map(|pair| pair.strip_prefix("field="));
+    let names = values.flat_map(|value| [value.to_owned(), value.replace('+', " ")]);
+    names.filter_map(|name| percent_decode_str(&name).decode_utf8().ok().map(String::from)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_of_a_query() {
+        let names = |query| {
+            let mut names: Vec<_> = fields(query).into_iter().collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(""), Vec::<String>::new());
+        assert_eq!(names("field=a&x=b&field=c%26d&field=%ff"), ["a", "c&d"]);
+        assert_eq!(names("field=a+b"), ["a b", "a+b"]);
+        assert_eq!(names("field=a%2Bb"), ["a+b"]);
+    }
+}

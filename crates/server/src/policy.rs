@@ -1,0 +1,236 @@
+//! Who may do what: one pure function, over facts that are read in the transaction that acts.
+//!
+//! A refusal says how it must look. What a caller may not see looks as if it were not there; where the protocol wants
+//! `403` for what is not there, what is there but not the caller's looks the same.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tozstore_api::{Grant, PolicyChange};
+use tozstore_crypto::{AccountId, ClientId};
+
+use crate::store::{
+    ClientRow, GrantKind, GrantRow, GrantSet, GrantSlot, ReadTx, RecordTypeSlot, Scope, StoreError,
+};
+
+/// What a client wants to do with the records, keys or grants of one record type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action<'a> {
+    /// Give grants to a client, or withdraw them from it.
+    ChangePolicy {
+        /// Who holds them.
+        holder: ClientId,
+        /// Which.
+        change: &'a PolicyChange,
+    },
+    /// Delete a record.
+    DeleteRecord,
+    /// Delete the key of a reader.
+    DeleteKey {
+        /// The reader.
+        reader: ClientId,
+    },
+    /// Replace a record that another client wrote.
+    EditRecord,
+    /// Withdraw grants from oneself.
+    GiveUpGrants {
+        /// Who holds them.
+        holder: ClientId,
+        /// Which.
+        change: &'a PolicyChange,
+    },
+    /// Delete one's own key to the records of another client.
+    GiveUpKey {
+        /// The reader.
+        reader: ClientId,
+    },
+    /// Put a key for a reader.
+    PutKey {
+        /// The reader.
+        reader: ClientId,
+    },
+    /// Read the key of a reader.
+    ReadKey {
+        /// The reader.
+        reader: ClientId,
+    },
+    /// Read a record.
+    ReadRecord,
+    /// Withdraw the right to share from a client, for every type.
+    RemoveAuthorizer,
+    /// Replace a record.
+    UpdateRecord,
+    /// Write a new record.
+    WriteRecord,
+}
+
+/// What a decision rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Who writes the records.
+    pub writer: ClientId,
+    /// The writer's account; none if the writer or the account is gone, and all it left is absent for everybody.
+    pub writer_account: Option<AccountId>,
+    /// What the writer granted to the caller.
+    pub grants: GrantSet,
+}
+
+/// Why not, and how the answer must look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// As if it were not there.
+    Absent(&'static str),
+    /// Not allowed.
+    Forbidden(&'static str),
+}
+
+/// There is no such record, or none that the caller may see.
+pub const NO_RECORD: Refusal = Refusal::Absent("no such record");
+/// There is no such key, or none that the caller may see.
+pub const NO_KEY: Refusal = Refusal::Absent("no such access key");
+/// There is no record that the caller may delete.
+pub const NOT_DELETABLE: Refusal = Refusal::Forbidden("there is no such record that this client may delete");
+const NOT_WRITER: Refusal = Refusal::Forbidden("only the writer may do this");
+const NOT_SHARER: Refusal =
+    Refusal::Forbidden("only the writer, or a client that it authorized, may do this");
+const NOT_EDITOR: Refusal = Refusal::Forbidden("this client may read the record, but not change it");
+const NOT_OWN: Refusal = Refusal::Forbidden("a client may give up its own access only");
+
+/// Whether `caller` may do this.
+///
+/// # Errors
+/// It may not.
+pub fn decide(caller: ClientId, action: Action<'_>, facts: &Facts) -> Result<(), Refusal> {
+    let there = facts.writer_account.is_some();
+    let writer = there && caller == facts.writer;
+    let GrantSet { read, edit, authorizer } = if there && !writer {
+        facts.grants
+    } else {
+        GrantSet { read: false, edit: false, authorizer: false }
+    };
+    // Of the writer's own key and grants, an authorizer must not dispose: it could lock the writer out, or hand it a
+    // key of its own making. Nor may it let itself in, or give what the writer alone can give.
+    let (allowed, refusal) = match action {
+        Action::ChangePolicy { holder, change } => {
+            let read_only = change.allow.iter().chain(change.deny.iter()).all(|grant| grant == Grant::Read);
+            let lets_itself_in = holder == caller && !change.allow.is_empty();
+            (writer || authorizer && read_only && holder != facts.writer && !lets_itself_in, NOT_SHARER)
+        }
+        Action::DeleteKey { reader } | Action::PutKey { reader } => {
+            (writer || authorizer && reader != facts.writer, NOT_SHARER)
+        }
+        Action::DeleteRecord => (writer, NOT_DELETABLE),
+        Action::EditRecord => (writer || read && edit, if read { NOT_EDITOR } else { NO_RECORD }),
+        Action::GiveUpGrants { holder, change } => (holder == caller && change.allow.is_empty(), NOT_OWN),
+        Action::GiveUpKey { reader } => (reader == caller && caller != facts.writer, NOT_OWN),
+        Action::ReadKey { reader } => (writer || there && reader == caller || authorizer, NO_KEY),
+        Action::ReadRecord => (writer || read, NO_RECORD),
+        Action::RemoveAuthorizer => (writer, NOT_WRITER),
+        Action::UpdateRecord => (writer, if read { NOT_EDITOR } else { NO_RECORD }),
+        Action::WriteRecord => (writer, NOT_WRITER),
+    };
+    if allowed { Ok(()) } else { Err(refusal) }
+}
+
+/// The facts on what `caller` wants with a record type.
+///
+/// # Errors
+/// The store failed.
+pub fn facts(tx: &dyn ReadTx, caller: ClientId, slot: &RecordTypeSlot) -> Result<Facts, StoreError> {
+    let writer_account = living_client(tx, slot.writer)?.map(|row| row.account_id);
+    let grants = tx.grants(&GrantSlot { type_slot: slot.clone(), client: caller })?;
+    Ok(Facts { writer: slot.writer, writer_account, grants })
+}
+
+/// A client that is there, with an account that is there. What others left behind is waiting to be erased.
+///
+/// # Errors
+/// The store failed.
+pub fn living_client(tx: &dyn ReadTx, id: ClientId) -> Result<Option<ClientRow>, StoreError> {
+    let Some(row) = tx.client(id)? else { return Ok(None) };
+    Ok(tx.account(row.account_id)?.is_some().then_some(row))
+}
+
+/// The grants that a change leaves.
+///
+/// Who may no longer read may no longer edit either; otherwise an authorizer that lets it read again would let it edit
+/// again, which only the writer may.
+#[must_use]
+pub fn changed_grants(mut grants: GrantSet, change: &PolicyChange) -> GrantSet {
+    for (list, value) in [(&change.allow, true), (&change.deny, false)] {
+        for grant in list.iter() {
+            match grant {
+                Grant::Authorizer => grants.authorizer = value,
+                Grant::Edit => grants.edit = value,
+                Grant::Read => grants.read = value,
+            }
+        }
+    }
+    if change.deny.contains(Grant::Read) {
+        grants.edit = false;
+    }
+    grants
+}
+
+/// Grants of one client, or to one client, that are read for one request; [`StoreError::TooMuchWork`] past that.
+pub const MAX_GRANTS_READ: usize = 50_000;
+
+/// What a search may see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// All that the caller may read.
+    All,
+    /// The caller's own records.
+    Own,
+    /// What the caller may read of these writers.
+    Writers(BTreeSet<ClientId>),
+}
+
+/// The records within `reach` that `caller` may read.
+///
+/// # Errors
+/// The store failed, or the caller holds more than [`MAX_GRANTS_READ`] grants.
+pub fn visible(tx: &dyn ReadTx, caller: ClientId, reach: &Reach) -> Result<BTreeSet<Scope>, StoreError> {
+    let own = match reach {
+        Reach::All | Reach::Own => true,
+        Reach::Writers(writers) => writers.contains(&caller),
+    };
+    let wanted = |writer: ClientId| match reach {
+        Reach::All => writer != caller,
+        Reach::Own => false,
+        Reach::Writers(writers) => writer != caller && writers.contains(&writer),
+    };
+    let mut scopes = BTreeSet::new();
+    if own {
+        scopes.insert(Scope { writer: caller, only: None });
+    }
+    if *reach == Reach::Own || matches!(reach, Reach::Writers(writers) if writers.iter().eq([&caller])) {
+        return Ok(scopes);
+    }
+    let mut there = BTreeMap::new();
+    for GrantRow { slot, .. } in
+        limited(tx.grants_to_client(caller, GrantKind::Read, MAX_GRANTS_READ + 1)?)?
+    {
+        let RecordTypeSlot { writer, user, record_type } = slot.type_slot;
+        if !wanted(writer) {
+            continue;
+        }
+        if let std::collections::btree_map::Entry::Vacant(entry) = there.entry(writer) {
+            entry.insert(living_client(tx, writer)?.is_some());
+        }
+        if there.get(&writer) == Some(&true) {
+            scopes.insert(Scope { writer, only: Some((user, record_type)) });
+        }
+    }
+    Ok(scopes)
+}
+
+/// The rows, if they are all the rows: they were read with a limit of one more than [`MAX_GRANTS_READ`].
+///
+/// # Errors
+/// There are more.
+pub fn limited(rows: Vec<GrantRow>) -> Result<Vec<GrantRow>, StoreError> {
+    if rows.len() > MAX_GRANTS_READ { Err(StoreError::TooMuchWork) } else { Ok(rows) }
+}
+
+#[cfg(test)]
+mod tests;
