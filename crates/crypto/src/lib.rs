@@ -82,7 +82,7 @@ pub use access_key::{AccessKey, AccessKeyFingerprint, WrappedAccessKey};
 pub use keys::{EncryptionPrivateKey, EncryptionPublicKey, Signature, SigningKeyPair, SigningPublicKey};
 pub use password::{
     AccountKey, AccountSalt, BrokerNote, IdentityCredentials, IdentityLogin, PkceVerifier,
-    account_signing_key, answer_challenge,
+    account_signing_key, answer_challenge, generate_paper_key,
 };
 
 // What is sealed
