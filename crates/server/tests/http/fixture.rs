@@ -1,0 +1,299 @@
+//! A server in memory with an account and clients, and requests to it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+use tozstore_api::Timestamp;
+use tozstore_crypto::{ClientId, EncryptionPrivateKey, RequestNonce, RequestToSign, SigningKeyPair};
+use tozstore_server::App;
+use tozstore_server::clock::{Clock as _, ManualClock};
+use tozstore_server::config::Config;
+use tozstore_server::http::router;
+use tozstore_server::keys::ServerKeys;
+use tozstore_server::store::{SqliteOptions, SqliteStore, Store};
+
+/// When every test begins.
+pub const START: Timestamp = Timestamp::from_micros(1_800_000_000_500_000);
+
+/// A server with one account. Its clock stands still until it is told.
+pub struct Fixture {
+    pub app: Arc<App>,
+    pub clock: Arc<ManualClock>,
+    pub account: TestAccount,
+    pub router: Router,
+    dir: tempfile::TempDir,
+}
+
+/// An account with its administering client, and a registration token without limit.
+pub struct TestAccount {
+    pub id: String,
+    pub email: String,
+    /// Account token.
+    pub token: String,
+    pub registration_token: String,
+    pub queen: TestClient,
+    /// Signs logins by password.
+    pub login_key: SigningKeyPair,
+    /// Signs logins by paper key.
+    pub paper_key: SigningKeyPair,
+}
+
+/// A client with its keys and an access token.
+pub struct TestClient {
+    pub id: ClientId,
+    pub api_key_id: String,
+    pub api_secret: String,
+    /// Access token.
+    pub token: String,
+    pub signing: SigningKeyPair,
+    pub encryption: EncryptionPrivateKey,
+}
+
+impl Fixture {
+    pub async fn new() -> Self {
+        Self::with_config(Config::default()).await
+    }
+
+    pub async fn with_config(config: Config) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(START));
+        let app = open(&dir, &clock, config);
+        let router = router(Arc::clone(&app));
+        let account = create_account(&router, "Queen@example.com").await;
+        Self { app, clock, account, router, dir }
+    }
+
+    /// The same data under a new server.
+    pub async fn restart(self) -> Self {
+        let Self { app, clock, account, dir, .. } = self;
+        app.store.close().await;
+        let app = open(&dir, &clock, app.config.clone());
+        let router = router(Arc::clone(&app));
+        Self { app, clock, account, router, dir }
+    }
+
+    /// Another account on the same server.
+    pub async fn other_account(&self, email: &str) -> TestAccount {
+        create_account(&self.router, email).await
+    }
+
+    /// A client of the fixture's account.
+    pub async fn client(&self, name: &str) -> TestClient {
+        self.client_of(&self.account, name).await
+    }
+
+    /// A client of an account.
+    pub async fn client_of(&self, account: &TestAccount, name: &str) -> TestClient {
+        let (signing, encryption) = (SigningKeyPair::generate(), EncryptionPrivateKey::generate());
+        let body = json!({
+            "token": account.registration_token,
+            "client": {
+                "name": name,
+                "public_key": { "curve25519": encryption.public_key() },
+                "signing_key": { "ed25519": signing.public_key() },
+            },
+        });
+        let answer = self.post("/v1/account/e3db/clients/register").json(body).send().await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+        finish_client(&self.router, &answer.json(), signing, encryption).await
+    }
+
+    /// Moves the clock on.
+    pub fn advance_seconds(&self, seconds: i64) {
+        self.clock.set(self.clock.now().plus_seconds(seconds));
+    }
+
+    pub fn request(&self, method: Method, path: impl Into<String>) -> Call {
+        Call::new(&self.router, method, path.into())
+    }
+
+    pub fn get(&self, path: impl Into<String>) -> Call {
+        self.request(Method::GET, path)
+    }
+
+    pub fn post(&self, path: impl Into<String>) -> Call {
+        self.request(Method::POST, path)
+    }
+
+    pub fn put(&self, path: impl Into<String>) -> Call {
+        self.request(Method::PUT, path)
+    }
+
+    pub fn patch(&self, path: impl Into<String>) -> Call {
+        self.request(Method::PATCH, path)
+    }
+
+    pub fn delete(&self, path: impl Into<String>) -> Call {
+        self.request(Method::DELETE, path)
+    }
+
+    /// An `Authorization` header for a signed request at the fixture's time.
+    pub fn sign(&self, client: &TestClient, method: &str, path: &str) -> String {
+        self.sign_at(client, method, path, self.clock.now().seconds(), RequestNonce::random())
+    }
+
+    /// The same with a time and a nonce of the test's choice.
+    pub fn sign_at(
+        &self,
+        client: &TestClient,
+        method: &str,
+        path: &str,
+        seconds: i64,
+        nonce: RequestNonce,
+    ) -> String {
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+        let request = RequestToSign { method, path, query };
+        request.sign(seconds.unsigned_abs(), nonce, Some(client.id), &client.signing)
+    }
+}
+
+/// A request that is being put together.
+pub struct Call {
+    router: Router,
+    request: http::request::Builder,
+    body: Vec<u8>,
+}
+
+impl Call {
+    fn new(router: &Router, method: Method, path: String) -> Self {
+        let request = Request::builder().method(method).uri(path);
+        Self { router: router.clone(), request, body: Vec::new() }
+    }
+
+    pub fn header(mut self, name: &str, value: impl AsRef<str>) -> Self {
+        self.request = self.request.header(name, value.as_ref());
+        self
+    }
+
+    pub fn bearer(self, token: impl AsRef<str>) -> Self {
+        let value = format!("Bearer {}", token.as_ref());
+        self.header("authorization", value)
+    }
+
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    pub fn json(self, body: Value) -> Self {
+        self.body(body.to_string())
+    }
+
+    pub async fn send(self) -> Answer {
+        let request = self.request.body(Body::from(self.body)).unwrap();
+        let (parts, body) = self.router.oneshot(request).await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes().to_vec();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+}
+
+/// An answer.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body, which must be JSON and say so.
+    pub fn json(&self) -> Value {
+        assert_eq!(self.header("content-type"), Some("application/json"), "{self:?}");
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The status, of an answer with the body of an error if the status is one.
+    pub fn code(&self) -> u16 {
+        if self.status.as_u16() >= 400 {
+            let body = self.json();
+            let members = body.as_object().unwrap();
+            assert!(members.len() == 1 && members["error"].is_string(), "{self:?}");
+        }
+        self.status.as_u16()
+    }
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.status, String::from_utf8_lossy(&self.body))
+    }
+}
+
+/// A text member of an answer.
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap().to_owned()
+}
+
+/// An account's creation, as its body.
+pub fn account_body(
+    email: &str,
+    login_key: &SigningKeyPair,
+    paper_key: &SigningKeyPair,
+    encryption: &EncryptionPrivateKey,
+    signing: &SigningKeyPair,
+) -> Value {
+    let salt = "c2FsdHNhbHRzYWx0c2FsdA";
+    json!({
+        "profile": {
+            "name": "Queen", "email": email,
+            "auth_salt": salt, "enc_salt": salt, "paper_auth_salt": salt, "paper_enc_salt": salt,
+            "signing_key": { "ed25519": login_key.public_key() },
+            "paper_signing_key": { "ed25519": paper_key.public_key() },
+        },
+        "account": {
+            "company": "", "plan": "free0",
+            "public_key": { "curve25519": encryption.public_key() },
+            "signing_key": { "ed25519": signing.public_key() },
+        },
+    })
+}
+
+fn open(dir: &tempfile::TempDir, clock: &Arc<ManualClock>, config: Config) -> Arc<App> {
+    let keys = ServerKeys::open(dir.path()).unwrap();
+    let path = dir.path().join("test.db");
+    let store: Arc<dyn Store> =
+        Arc::new(SqliteStore::open(&path, Arc::clone(clock) as _, SqliteOptions::default()).unwrap());
+    App::new(config, store, Arc::clone(clock) as _, keys)
+}
+
+async fn create_account(router: &Router, email: &str) -> TestAccount {
+    let post = |path: &str| Call::new(router, Method::POST, path.to_owned());
+    let (login_key, paper_key) = (SigningKeyPair::generate(), SigningKeyPair::generate());
+    let (signing, encryption) = (SigningKeyPair::generate(), EncryptionPrivateKey::generate());
+    let body = account_body(email, &login_key, &paper_key, &encryption, &signing);
+    let answer = post("/v1/account/profile").json(body).send().await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+    let created = answer.json();
+    let token = text(&created["token"]);
+    let queen = finish_client(router, &created["account"]["client"], signing, encryption).await;
+    let permissions =
+        json!({ "permissions": { "enabled": true, "one_time": false, "allowed_types": ["general"] } });
+    let answer = post("/v1/account/tokens").bearer(&token).json(permissions).send().await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{answer:?}");
+    let registration_token = text(&answer.json()["token"]);
+    let id = text(&created["profile"]["id"]);
+    TestAccount { id, email: email.to_owned(), token, registration_token, queen, login_key, paper_key }
+}
+
+async fn finish_client(
+    router: &Router,
+    registered: &Value,
+    signing: SigningKeyPair,
+    encryption: EncryptionPrivateKey,
+) -> TestClient {
+    let (api_key_id, api_secret) = (text(&registered["api_key_id"]), text(&registered["api_secret"]));
+    let form = format!("grant_type=client_credentials&client_id={api_key_id}&client_secret={api_secret}");
+    let answer = Call::new(router, Method::POST, "/v1/auth/token".to_owned()).body(form).send().await;
+    let token =
+        if answer.status == StatusCode::OK { text(&answer.json()["access_token"]) } else { String::new() };
+    let id = text(&registered["client_id"]).parse().unwrap();
+    TestClient { id, api_key_id, api_secret, token, signing, encryption }
+}
