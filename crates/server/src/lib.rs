@@ -1,13 +1,137 @@
 //! The TozStore server: rows, access decisions, HTTP.
+//!
+//! [`Server::start`] runs all of it; [`App`] and [`http::router`] are the same without sockets.
 
 mod app;
 pub mod clock;
 pub mod config;
 pub mod http;
 pub mod ids;
+pub mod jobs;
 pub mod keys;
 pub mod policy;
 mod replays;
 pub mod store;
 
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{fs, io};
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tozstore_crypto::StoreId;
+
 pub use app::App;
+use clock::{Clock, SystemClock};
+use config::Config;
+use keys::{ServerKeyError, ServerKeys};
+use store::{SqliteOptions, SqliteStore, Store, StoreError};
+
+/// Name of the database in the data directory.
+const DATABASE_FILE: &str = "tozstore.db";
+
+/// Starts servers.
+#[derive(Debug)]
+pub struct Server;
+
+/// A server that runs. Dropping it stops it in the background; [`RunningServer::shutdown`] waits.
+pub struct RunningServer {
+    local_addr: SocketAddr,
+    store: Arc<dyn Store>,
+    stop: watch::Sender<()>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The data directory cannot be made.
+    #[error("the data directory {path} cannot be made: {source}")]
+    DataDir {
+        /// The directory.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// The server's key cannot be used.
+    #[error(transparent)]
+    Key(#[from] ServerKeyError),
+    /// Nothing can listen at the address.
+    #[error("cannot listen at {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Server {
+    /// Opens the data directory and serves it. When this is done, connections are accepted.
+    ///
+    /// # Errors
+    /// The data cannot be opened, or the address is taken.
+    pub async fn start(config: Config) -> Result<RunningServer, StartError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let address = config.listen.address;
+        let data_dir = config.data_dir.clone();
+        let opening = {
+            let clock = Arc::clone(&clock);
+            tokio::task::spawn_blocking(move || open(&data_dir, clock))
+        };
+        let (keys, store) = opening.await.map_err(|error| StoreError::Internal(error.into()))??;
+        let listen_error = |source| StartError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(listen_error)?;
+        let local_addr = listener.local_addr().map_err(listen_error)?;
+        let app = App::new(config, Arc::clone(&store), clock, keys);
+        let (stop, stopped) = watch::channel(());
+        let tasks = vec![
+            tokio::spawn(http::serve(listener, Arc::clone(&app), stopped.clone())),
+            tokio::spawn(jobs::run(app, stopped)),
+        ];
+        tracing::info!(%local_addr, store_id = %store.id(), "the server is up");
+        Ok(RunningServer { local_addr, store, stop, tasks })
+    }
+}
+
+impl RunningServer {
+    /// Where it listens.
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// Which store it serves.
+    pub fn store_id(&self) -> StoreId {
+        self.store.id()
+    }
+
+    /// Accepts no more connections, lets requests under way finish (for the time that the set-up gives them), and
+    /// closes the store last.
+    pub async fn shutdown(self) {
+        let Self { store, stop, tasks, .. } = self;
+        drop(stop);
+        for task in tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task of the server failed");
+            }
+        }
+        store.close().await;
+    }
+}
+
+fn open(data_dir: &Path, clock: Arc<dyn Clock>) -> Result<(ServerKeys, Arc<dyn Store>), StartError> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(data_dir).map_err(|source| StartError::DataDir { path: data_dir.to_owned(), source })?;
+    let keys = ServerKeys::open(data_dir)?;
+    let store = SqliteStore::open(&data_dir.join(DATABASE_FILE), clock, SqliteOptions::default())?;
+    Ok((keys, Arc::new(store)))
+}

@@ -19,6 +19,7 @@ mod registration;
 mod registration_tokens;
 mod router;
 mod search;
+mod serve;
 mod tokens;
 
 pub use auth::{AccountCredential, Credential};
@@ -26,3 +27,4 @@ pub use body::{Json, OptionalJson, RawBody};
 pub use error::Error;
 pub use path::{FromSegment, FromSegments, Path};
 pub use router::router;
+pub use serve::serve;

@@ -1,0 +1,69 @@
+//! Connections: accepting them, serving them, letting them finish.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+
+use super::router;
+use crate::App;
+
+/// Streams that one HTTP/2 connection may have open.
+const HTTP2_STREAMS: u32 = 128;
+/// Pause after the system could not accept a connection, most often for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves connections until `stop` changes or its sender is gone; then lets requests under way finish, for a time.
+pub async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch::Receiver<()>) {
+    let (limits, wait_s) = (app.config.limits.clone(), app.config.listen.shutdown_wait_s);
+    let connections = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
+    let service = TowerToHyperService::new(router(app));
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(Duration::from_secs(limits.header_read_timeout_s));
+    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(HTTP2_STREAMS);
+    let graceful = GracefulShutdown::new();
+    while let Some((stream, permit)) = tokio::select! {
+        accepted = accept(&listener, &connections) => accepted,
+        _ = stop.changed() => None,
+    } {
+        let connection = builder.serve_connection(TokioIo::new(stream), service.clone()).into_owned();
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            // A connection that breaks off is the other side's business.
+            let _ = connection.await;
+            drop(permit);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(Duration::from_secs(wait_s), graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not finish before the server stopped");
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    connections: &Arc<Semaphore>,
+) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let permit = Arc::clone(connections).acquire_owned().await.ok()?;
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Answers are small and written at once; waiting for more to send would only delay them.
+                let _ = stream.set_nodelay(true);
+                return Some((stream, permit));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Work between requests, in steps that do not hold up writers: erasing what deleted clients left behind, forgetting
+//! challenges that lapsed, cutting the list of changes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::App;
+use crate::store::{StoreError, WriteTx};
+
+const SECONDS_PER_DAY: i64 = 86_400;
+
+/// Works in rounds until `stop` changes or its sender is gone.
+pub async fn run(app: Arc<App>, mut stop: watch::Receiver<()>) {
+    let interval = Duration::from_secs(app.config.jobs.interval_s);
+    loop {
+        tokio::select! {
+            _ = stop.changed() => return,
+            result = round(&app) => if let Err(error) = result {
+                tracing::error!(%error, "a round of background work failed; the next one tries again");
+            },
+        }
+        tokio::select! {
+            _ = stop.changed() => return,
+            () = tokio::time::sleep(interval) => {}
+        }
+    }
+}
+
+/// Does all there is to do. Dropping it between two steps leaves the rest to the next round.
+///
+/// # Errors
+/// The store failed.
+pub async fn round(app: &App) -> Result<(), StoreError> {
+    let limit = app.config.jobs.rows_per_step;
+    let now = app.now();
+    let kept_s = i64::from(app.config.jobs.changes_kept_days) * SECONDS_PER_DAY;
+    let oldest = now.plus_seconds(-kept_s);
+    repeat(app, "erase", move |tx| tx.erase_step(limit)).await?;
+    repeat(app, "forget challenges", move |tx| Ok(tx.delete_expired_challenges(now, limit)? >= limit))
+        .await?;
+    repeat(app, "cut changes", move |tx| Ok(tx.delete_changes_before(oldest, limit)? >= limit)).await
+}
+
+/// Runs a step, a transaction each, until it says that there is no more.
+async fn repeat<F>(app: &App, name: &'static str, step: F) -> Result<(), StoreError>
+where
+    F: Fn(&mut dyn WriteTx) -> Result<bool, StoreError> + Copy + Send + 'static,
+{
+    while app.store.write(name, step).await? {
+        tokio::task::yield_now().await;
+    }
+    Ok(())
+}
