@@ -1,21 +1,65 @@
 //! Runs the store's suite on every engine.
+#![allow(clippy::unwrap_used, reason = "functions that tests share may fail as tests do")]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use tozstore_server::clock::SystemClock;
-use tozstore_server::store::{SqliteOptions, SqliteStore, Store, StoreError};
+use tempfile::TempDir;
+use tozstore_server::clock::Clock;
+use tozstore_server::store::{MemoryStore, SqliteOptions, SqliteStore, Store, conformance};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn smoke() {
-    let dir = tempfile::tempdir().unwrap();
-    let store: Arc<dyn Store> =
-        Arc::new(SqliteStore::open(dir.path(), Arc::new(SystemClock), SqliteOptions::default()).unwrap());
-    let a =
-        store.write::<_, StoreError, _>("x", |tx| Ok((tx.stamp()?, tx.next_record_index()?))).await.unwrap();
-    let b =
-        store.write::<_, StoreError, _>("x", |tx| Ok((tx.stamp()?, tx.next_record_index()?))).await.unwrap();
-    assert!(a < b);
-    let list = store.read::<_, StoreError, _>("y", |tx| tx.changes_after(0, 10)).await.unwrap();
-    assert!(list.is_empty());
-    store.close().await;
+macro_rules! suite {
+    ($($case:ident),+ $(,)?) => {
+        mod memory {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                super::conformance::$case(&super::memory_store).await;
+            })+
+        }
+
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                let directories = super::Mutex::default();
+                super::conformance::$case(&|clock| super::sqlite_store(&directories, clock)).await;
+            })+
+        }
+    };
+}
+
+suite! {
+    access_keys,
+    accounts,
+    challenges_are_answered_once,
+    changes,
+    clients,
+    clients_are_listed_in_order,
+    closing_finishes_accepted_work,
+    erasure_leaves_others_alone,
+    erasure_works_in_steps,
+    failed_jobs_leave_nothing,
+    grants,
+    grants_are_listed_in_order,
+    many_scopes_are_merged,
+    pages_are_bounded,
+    panics_fail_one_job,
+    record_types,
+    records,
+    records_appear_in_order_of_index,
+    registration_tokens,
+    snapshots_are_consistent,
+    stamps_and_indexes_only_grow,
+    stamps_follow_the_clock,
+    work_is_bounded,
+    writes_are_seen_at_once,
+}
+
+fn memory_store(clock: Arc<dyn Clock>) -> Arc<dyn Store> {
+    Arc::new(MemoryStore::new(clock))
+}
+
+fn sqlite_store(directories: &Mutex<Vec<TempDir>>, clock: Arc<dyn Clock>) -> Arc<dyn Store> {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path(), clock, SqliteOptions::default()).unwrap();
+    directories.lock().unwrap().push(directory);
+    Arc::new(store)
 }

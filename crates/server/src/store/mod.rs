@@ -11,8 +11,10 @@ mod access_keys;
 mod accounts;
 mod changes;
 mod clients;
+pub mod conformance;
 mod counters;
 mod erasures;
+mod memory;
 mod policies;
 mod record_pages;
 mod record_types;
@@ -20,6 +22,7 @@ mod records;
 mod registration_tokens;
 mod sqlite;
 
+use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -32,6 +35,7 @@ pub use accounts::{AccountReads, AccountRow, AccountSalts, AccountWrites, Challe
 pub use changes::{Change, ChangeKind, ChangeReads, ChangeRow, ChangeWrites};
 pub use clients::{ClientReads, ClientRow, ClientWrites};
 pub use erasures::ErasureWrites;
+pub use memory::MemoryStore;
 pub use policies::{GrantKind, GrantRow, GrantSet, GrantSlot, PolicyReads, PolicyWrites};
 pub use record_types::{RecordTypeReads, RecordTypeRow, RecordTypeSlot, RecordTypeWrites};
 pub use records::{RecordHead, RecordIndex, RecordQuery, RecordReads, RecordRow, RecordWrites, Scope};
@@ -137,6 +141,13 @@ impl<T, E: From<StoreError>> AnswerSlot<Result<T, E>> {
         let result = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         result.unwrap_or_else(|| Err(E::from(StoreError::Internal("a job was never run".into()))))
     }
+}
+
+/// The error for a job that panicked.
+fn panicked(name: &str, payload: &(dyn Any + Send)) -> StoreError {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default();
+    StoreError::Internal(format!("the job {name:?} panicked: {text}").into())
 }
 
 /// A consistent view of all rows.

@@ -80,9 +80,9 @@ pub struct RecordQuery {
     pub limit: usize,
     /// Whether to read the data too; otherwise it is empty text.
     pub with_data: bool,
-    /// At most so many bytes of data in one page, but at least one record. The page ends early then.
+    /// At most so many bytes of data and plain metadata in one page, but at least one record. The page ends early then.
     pub max_data_bytes: usize,
-    /// At most so many records are looked at; [`StoreError::TooMuchWork`] past that.
+    /// At most so many records are looked at; [`StoreError::TooMuchWork`] past that, or with more scopes or ids.
     pub max_examined: usize,
 }
 

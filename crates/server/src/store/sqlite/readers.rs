@@ -7,8 +7,7 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::tx::Tx;
-use super::writer::panicked;
-use crate::store::{ReadJob, StoreError};
+use crate::store::{ReadJob, StoreError, panicked};
 
 /// A job on its way to a reader, and where its outcome goes.
 pub(super) struct QueuedRead {

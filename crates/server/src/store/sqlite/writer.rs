@@ -1,7 +1,6 @@
 //! The one thread that writes. It takes all jobs that wait, runs each in a savepoint, and commits them together: one
 //! flush to disk for many jobs.
 
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +13,7 @@ use super::error::commit_error;
 use super::tx::Tx;
 use crate::clock::Clock;
 use crate::store::counters::Counters;
-use crate::store::{StoreError, Verdict, WriteJob};
+use crate::store::{StoreError, Verdict, WriteJob, panicked};
 
 /// A job on its way to the writer, and where its outcome goes.
 pub(super) struct QueuedWrite {
@@ -161,13 +160,6 @@ pub(super) fn load_counters(conn: &Connection) -> Result<Counters, StoreError> {
     Ok(conn.query_row(sql, [], |row| {
         Ok(Counters { stamp: column(row, 0)?, record_index: column(row, 1)?, position: column(row, 2)? })
     })?)
-}
-
-/// The error for a job that panicked.
-pub(super) fn panicked(name: &str, payload: &(dyn Any + Send)) -> StoreError {
-    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_default();
-    StoreError::Internal(format!("the job {name:?} panicked: {text}").into())
 }
 
 fn same_error(error: &StoreError) -> StoreError {

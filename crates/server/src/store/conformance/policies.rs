@@ -1,0 +1,112 @@
+//! Record types, access keys and grants.
+
+use std::sync::Arc;
+
+use super::samples::{access_key, client_id, grant, record_type_row, time, type_slot};
+use super::{Open, assert_refused, read, write};
+use crate::clock::SystemClock;
+use crate::store::{GrantKind, GrantSet};
+
+const READ: GrantSet = GrantSet { read: true, edit: false, authorizer: false };
+const EDIT: GrantSet = GrantSet { read: false, edit: true, authorizer: false };
+const ALL: GrantSet = GrantSet { read: true, edit: true, authorizer: true };
+
+/// A record type keeps what it was first used with.
+pub async fn record_types(open: Open<'_>) {
+    let store = open(Arc::new(SystemClock));
+    let row = record_type_row(type_slot(1, 1, "a"));
+    let mut other = row.clone();
+    (other.format, other.created) = ("sealed".into(), time(9));
+    let first = row.clone();
+    assert_eq!(write(&store, move |tx| tx.ensure_record_type(&first)).await.unwrap(), row);
+    assert_eq!(write(&store, move |tx| tx.ensure_record_type(&other)).await.unwrap(), row);
+    assert_eq!(read(&store, |tx| tx.record_type(&type_slot(1, 1, "a"))).await, Some(row));
+    for slot in [type_slot(1, 1, "A"), type_slot(1, 2, "a"), type_slot(2, 1, "a")] {
+        assert_eq!(read(&store, move |tx| tx.record_type(&slot)).await, None);
+    }
+}
+
+/// An access key is put once and taken away.
+pub async fn access_keys(open: Open<'_>) {
+    let store = open(Arc::new(SystemClock));
+    let row = access_key(type_slot(1, 1, "a"), 2);
+    let slot = row.slot.clone();
+    let first = row.clone();
+    write(&store, move |tx| tx.insert_access_key(&first)).await.unwrap();
+    let mut second = row.clone();
+    second.eak = "other".into();
+    assert_refused!(write(&store, move |tx| tx.insert_access_key(&second)).await, AlreadyExists);
+    let mut of_another = slot.clone();
+    of_another.reader = client_id(3);
+    let found_slot = slot.clone();
+    let found = read(&store, move |tx| Ok((tx.access_key(&found_slot)?, tx.access_key(&of_another)?))).await;
+    assert_eq!(found, (Some(row), None));
+    let deleted = write(&store, move |tx| Ok((tx.delete_access_key(&slot)?, tx.delete_access_key(&slot)?)));
+    assert_eq!(deleted.await.unwrap(), (true, false));
+}
+
+/// Grants are replaced as a set, and keep when they began.
+pub async fn grants(open: Open<'_>) {
+    let store = open(Arc::new(SystemClock));
+    let slot = grant(type_slot(1, 1, "a"), 2, READ).slot;
+    let put = |grants, created| {
+        move |tx: &mut dyn super::WriteTx| {
+            let mut row = grant(type_slot(1, 1, "a"), 2, grants);
+            (row.created, row.granted_by) = (time(created), client_id(created));
+            tx.put_grants(&row)
+        }
+    };
+    let current = |tx: &dyn super::ReadTx| {
+        let list = tx.grants_to_client(client_id(2), GrantKind::Read, 10)?;
+        Ok((tx.grants(&grant(type_slot(1, 1, "a"), 2, READ).slot)?, list))
+    };
+    write(&store, put(READ, 5)).await.unwrap();
+    write(&store, put(ALL, 6)).await.unwrap();
+    let (set, listed) = read(&store, current).await;
+    assert_eq!((set, listed.len()), (ALL, 1));
+    let row = &listed[0];
+    assert_eq!((&row.slot, row.grants, row.granted_by, row.created), (&slot, ALL, client_id(6), time(5)));
+    write(&store, put(EDIT, 7)).await.unwrap();
+    assert_eq!(read(&store, current).await, (EDIT, Vec::new()));
+    write(&store, put(GrantSet::default(), 8)).await.unwrap();
+    write(&store, put(GrantSet::default(), 8)).await.unwrap();
+    assert_eq!(read(&store, current).await, (GrantSet::default(), Vec::new()));
+    write(&store, put(READ, 9)).await.unwrap();
+    assert_eq!(read(&store, current).await.1[0].created, time(9));
+}
+
+/// Listings keep the order in which grants were first given, hold one kind only, and stop at their limit.
+pub async fn grants_are_listed_in_order(open: Open<'_>) {
+    let store = open(Arc::new(SystemClock));
+    for (writer, text, holder, set) in [
+        (1, "b", 9, READ),
+        (1, "a", 5, ALL),
+        (1, "c", 7, EDIT),
+        (2, "a", 5, READ),
+        (1, "a", 3, READ),
+        (1, "d", 5, READ),
+    ] {
+        write(&store, move |tx| tx.put_grants(&grant(type_slot(writer, writer, text), holder, set)))
+            .await
+            .unwrap();
+    }
+    // Given before, so it keeps its place.
+    write(&store, |tx| tx.put_grants(&grant(type_slot(1, 1, "b"), 9, ALL))).await.unwrap();
+    let by_writer = |kind, limit| {
+        let store = Arc::clone(&store);
+        async move {
+            let rows = read(&store, move |tx| tx.grants_by_writer(client_id(1), kind, limit)).await;
+            rows.into_iter()
+                .map(|row| (row.slot.type_slot.record_type.to_string(), row.slot.client))
+                .collect::<Vec<_>>()
+        }
+    };
+    let place = |text: &str, holder| (text.to_owned(), client_id(holder));
+    let all = [place("b", 9), place("a", 5), place("a", 3), place("d", 5)];
+    assert_eq!(by_writer(GrantKind::Read, 10).await, all);
+    assert_eq!(by_writer(GrantKind::Read, 2).await, all[..2]);
+    assert_eq!(by_writer(GrantKind::Authorizer, 10).await, all[..2]);
+    let held = read(&store, |tx| tx.grants_to_client(client_id(5), GrantKind::Read, 10)).await;
+    let held: Vec<_> = held.iter().map(|row| row.slot.type_slot.clone()).collect();
+    assert_eq!(held, [type_slot(1, 1, "a"), type_slot(2, 2, "a"), type_slot(1, 1, "d")]);
+}

@@ -1,0 +1,162 @@
+//! Rows to write.
+
+use tozstore_api::{KeySet, Plain, RecordType, Timestamp};
+use tozstore_crypto::{AccountId, ClientId, RecordId, Version};
+
+use crate::store::{
+    AccessKeyRow, AccountRow, AccountSalts, ChallengeRow, ClientRow, GrantRow, GrantSet, GrantSlot, KeySlot,
+    RecordHead, RecordIndex, RecordRow, RecordTypeRow, RecordTypeSlot, RegistrationTokenRow,
+};
+
+fn id_bytes(kind: u8, n: u32) -> [u8; 16] {
+    let mut bytes = [kind; 16];
+    bytes[12..].copy_from_slice(&n.to_be_bytes());
+    bytes
+}
+
+pub(super) fn hash(n: u32) -> [u8; 32] {
+    let mut bytes = [0xaa; 32];
+    bytes[..4].copy_from_slice(&n.to_be_bytes());
+    bytes
+}
+
+pub(super) fn time(n: u32) -> Timestamp {
+    Timestamp::from_micros(1_700_000_000_000_001 + i64::from(n))
+}
+
+fn keys(text: &str) -> KeySet {
+    KeySet::from_json(&format!(r#"{{"p384":"{text}"}}"#)).expect("keys of other kinds are passed on")
+}
+
+pub(super) fn account_id(n: u32) -> AccountId {
+    AccountId::from_bytes(id_bytes(1, n))
+}
+
+/// The client with this number.
+pub fn client_id(n: u32) -> ClientId {
+    ClientId::from_bytes(id_bytes(2, n))
+}
+
+/// A record type.
+///
+/// # Panics
+/// The text is none.
+pub fn record_type(text: &str) -> RecordType {
+    RecordType::new(text).expect("a record type")
+}
+
+pub(super) fn account(n: u32) -> AccountRow {
+    AccountRow {
+        id: account_id(n),
+        name: format!("Name {n} 'quoted' \u{1f600}"),
+        email: format!("Someone{n}@Example.com"),
+        email_key: format!("someone{n}@example.com"),
+        salts: AccountSalts {
+            auth: "a".into(),
+            enc: "b".into(),
+            paper_auth: "c".into(),
+            paper_enc: "d".into(),
+        },
+        signing_key: keys("signing"),
+        paper_signing_key: keys("paper"),
+        company: String::new(),
+        plan: "free0".into(),
+        public_key: keys("public"),
+        account_signing_key: KeySet::default(),
+        queen: client_id(n),
+        meta: Some(r#"{"k": "v"}"#.into()),
+        created: time(n),
+        tokens_valid_after: time(n + 1),
+    }
+}
+
+pub(super) fn challenge(n: u32) -> ChallengeRow {
+    ChallengeRow { hash: hash(n), account_id: account_id(1), expires: time(n) }
+}
+
+pub(super) fn registration_token(n: u32) -> RegistrationTokenRow {
+    RegistrationTokenRow {
+        hash: hash(n),
+        sealed: format!("sealed {n}"),
+        account_id: account_id(1),
+        name: n.is_multiple_of(2).then(|| format!("token {n}")),
+        permissions: r#"{"enabled":true}"#.into(),
+        total_uses_allowed: (n % 2 == 1).then_some(u64::MAX),
+        uses: 0,
+        created: time(n),
+    }
+}
+
+pub(super) fn client(n: u32) -> ClientRow {
+    ClientRow {
+        id: client_id(n),
+        account_id: account_id(1),
+        name: "the same for all".into(),
+        kind: "general".into(),
+        public_key: keys("public"),
+        signing_key: KeySet::default(),
+        api_key_id: format!("key{n}"),
+        api_secret_hash: hash(n),
+        enabled: true,
+        has_backup: false,
+        registered_with: n.is_multiple_of(2).then(|| hash(n)),
+        created: time(n),
+        tokens_valid_after: time(n),
+    }
+}
+
+pub(super) fn type_slot(writer: u32, user: u32, text: &str) -> RecordTypeSlot {
+    RecordTypeSlot { writer: client_id(writer), user: client_id(user), record_type: record_type(text) }
+}
+
+pub(super) fn record_type_row(slot: RecordTypeSlot) -> RecordTypeRow {
+    RecordTypeRow {
+        slot,
+        account_id: account_id(1),
+        format: "interop".into(),
+        suite: "sodium-1".into(),
+        created: time(1),
+    }
+}
+
+pub(super) fn access_key(slot: RecordTypeSlot, reader: u32) -> AccessKeyRow {
+    AccessKeyRow {
+        authorizer: slot.writer,
+        slot: KeySlot { type_slot: slot, reader: client_id(reader) },
+        account_id: account_id(1),
+        eak: "text.nonce".into(),
+        format: "interop".into(),
+        suite: "sodium-1".into(),
+        created: time(2),
+    }
+}
+
+pub(super) fn grant(slot: RecordTypeSlot, holder: u32, grants: GrantSet) -> GrantRow {
+    GrantRow {
+        granted_by: slot.writer,
+        slot: GrantSlot { type_slot: slot, client: client_id(holder) },
+        account_id: account_id(1),
+        grants,
+        created: time(holder),
+    }
+}
+
+/// The record with this number, at the index of the same number.
+pub fn record(n: u32, writer: u32, user: u32, text: &str) -> RecordRow {
+    RecordRow {
+        head: RecordHead {
+            index: RecordIndex(n.into()),
+            id: RecordId::from_bytes(id_bytes(3, n.reverse_bits())),
+            version: Version::from_bytes(id_bytes(4, n)),
+            type_slot: type_slot(writer, user, text),
+            account_id: account_id(1),
+            plain: Plain::from_iter([("z".to_owned(), n.to_string()), ("a".to_owned(), "\u{0}b".to_owned())]),
+            signature: n.is_multiple_of(2).then(|| "signature".to_owned()),
+            format: "interop".into(),
+            suite: "sodium-1".into(),
+            created: time(n),
+            last_modified: time(n),
+        },
+        data: format!(r#"{{"field":"{n}"}}"#),
+    }
+}

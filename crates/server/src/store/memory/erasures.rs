@@ -1,0 +1,40 @@
+//! Erasing in memory what deleted clients leave behind.
+
+use rpds::RedBlackTreeMapSync as Map;
+use tozstore_crypto::ClientId;
+
+use super::tx::{Tx, Writing};
+use crate::store::{ErasureWrites, StoreError};
+
+/// Deleted clients, in the order in which they were deleted.
+#[derive(Clone, Default)]
+pub(super) struct ErasureTable {
+    queue: Map<u64, ClientId>,
+}
+
+impl ErasureTable {
+    /// Queues the erasure of what belongs to a client whose row is gone.
+    pub(super) fn queue(&mut self, position: u64, client: ClientId) {
+        self.queue.insert_mut(position, client);
+    }
+}
+
+impl ErasureWrites for Tx<Writing<'_>> {
+    fn erase_step(&mut self, limit: usize) -> Result<bool, StoreError> {
+        let tables = &mut self.tables;
+        let mut left = limit;
+        while let Some((position, client)) = tables.erasures.queue.first().map(|(at, client)| (*at, *client))
+        {
+            left -= tables.records.erase(client, left);
+            left -= tables.access_keys.erase(client, left);
+            left -= tables.grants.erase(client, left);
+            left -= tables.record_types.erase(client, left);
+            left -= tables.changes.erase(client, left);
+            if left == 0 {
+                return Ok(true);
+            }
+            tables.erasures.queue.remove_mut(&position);
+        }
+        Ok(false)
+    }
+}
