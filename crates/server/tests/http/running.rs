@@ -1,0 +1,90 @@
+//! The whole server over a socket: it starts, answers, and stops without dropping what is under way.
+
+use std::future::poll_fn;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tozstore_server::config::{Config, ListenConfig};
+use tozstore_server::keys::KEY_FILE;
+use tozstore_server::{RunningServer, Server, StartError};
+
+fn config(dir: &tempfile::TempDir) -> Config {
+    let listen = ListenConfig { address: ([127, 0, 0, 1], 0).into(), ..ListenConfig::default() };
+    Config { data_dir: dir.path().join("data"), listen, ..Config::default() }
+}
+
+async fn exchange(server: &RunningServer, request: &str) -> String {
+    let mut stream = TcpStream::connect(server.local_addr()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn the_server_answers_and_keeps_its_identity() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(config(&dir)).await.unwrap();
+    let (id, key) = (server.store_id(), std::fs::read(dir.path().join("data").join(KEY_FILE)).unwrap());
+    let answer =
+        exchange(&server, "GET /v1/auth/healthcheck HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    // One official client reads no chunked answers, and one writes a whole URL into its first line.
+    let target = format!("POST http://{}/v1/account/challenge/ HTTP/1.1", server.local_addr());
+    let answer = exchange(
+        &server,
+        &format!(
+            "{target}\r\nhost: a\r\nconnection: close\r\ncontent-length: 15\r\n\r\n{{\"email\":\"a@b\"}}"
+        ),
+    )
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("\r\ncontent-length: ") && !answer.contains("transfer-encoding"), "{answer}");
+    server.shutdown().await;
+    let server = Server::start(config(&dir)).await.unwrap();
+    assert_eq!(server.store_id(), id);
+    assert_eq!(std::fs::read(dir.path().join("data").join(KEY_FILE)).unwrap(), key);
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_data_directory_serves_one_process_and_a_port_one_server() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(config(&dir)).await.unwrap();
+    assert!(matches!(Server::start(config(&dir)).await, Err(StartError::Store(_))));
+    let other_dir = tempfile::tempdir().unwrap();
+    let listen = ListenConfig { address: server.local_addr(), ..ListenConfig::default() };
+    let taken = Config { listen, ..config(&other_dir) };
+    assert!(matches!(Server::start(taken).await, Err(StartError::Listen { .. })));
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_answered_before_the_server_stops() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(config(&dir)).await.unwrap();
+    let address = server.local_addr();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    // The server asks for the body, so it has begun with the request.
+    let head = "POST /v1/account/challenge HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 15\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).await.unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+
+    let mut stopping = Box::pin(server.shutdown());
+    poll_fn(|context| {
+        assert!(stopping.as_mut().poll(context).is_pending());
+        std::task::Poll::Ready(())
+    })
+    .await;
+    let stopping = tokio::spawn(stopping);
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    stream.write_all(b"{\"email\":\"a@b\"}").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    stopping.await.unwrap();
+}
