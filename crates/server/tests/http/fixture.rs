@@ -15,7 +15,7 @@ use tozstore_server::clock::{Clock as _, ManualClock};
 use tozstore_server::config::Config;
 use tozstore_server::http::router;
 use tozstore_server::keys::ServerKeys;
-use tozstore_server::store::{SqliteOptions, SqliteStore, Store};
+use tozstore_server::store::{MemoryStore, SqliteOptions, SqliteStore, Store};
 
 /// When every test begins.
 pub const START: Timestamp = Timestamp::from_micros(1_800_000_000_500_000);
@@ -62,7 +62,8 @@ impl Fixture {
     pub async fn with_config(config: Config) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(START));
-        let app = open(&dir, &clock, config);
+        let store = open_store(&dir, &clock);
+        let app = open(&dir, &clock, store, config);
         let router = router(Arc::clone(&app));
         let account = create_account(&router, "Queen@example.com").await;
         Self { app, clock, account, router, dir }
@@ -71,8 +72,13 @@ impl Fixture {
     /// The same data under a new server.
     pub async fn restart(self) -> Self {
         let Self { app, clock, account, dir, .. } = self;
-        app.store.close().await;
-        let app = open(&dir, &clock, app.config.clone());
+        let store = if in_memory() {
+            Arc::clone(&app.store)
+        } else {
+            app.store.close().await;
+            open_store(&dir, &clock)
+        };
+        let app = open(&dir, &clock, store, app.config.clone());
         let router = router(Arc::clone(&app));
         Self { app, clock, account, router, dir }
     }
@@ -256,12 +262,26 @@ pub fn account_body(
     })
 }
 
-fn open(dir: &tempfile::TempDir, clock: &Arc<ManualClock>, config: Config) -> Arc<App> {
-    let keys = ServerKeys::open(dir.path()).unwrap();
-    let path = dir.path().join("test.db");
-    let store: Arc<dyn Store> =
-        Arc::new(SqliteStore::open(&path, Arc::clone(clock) as _, SqliteOptions::default()).unwrap());
-    App::new(config, store, Arc::clone(clock) as _, keys)
+/// The tests run on SQLite, or on the memory store if `TOZSTORE_TEST_STORE` is `memory`.
+fn in_memory() -> bool {
+    std::env::var_os("TOZSTORE_TEST_STORE").is_some_and(|name| name == "memory")
+}
+
+fn open_store(dir: &tempfile::TempDir, clock: &Arc<ManualClock>) -> Arc<dyn Store> {
+    let clock = Arc::clone(clock);
+    if in_memory() {
+        return Arc::new(MemoryStore::new(clock));
+    }
+    Arc::new(SqliteStore::open(&dir.path().join("test.db"), clock, SqliteOptions::default()).unwrap())
+}
+
+fn open(
+    dir: &tempfile::TempDir,
+    clock: &Arc<ManualClock>,
+    store: Arc<dyn Store>,
+    config: Config,
+) -> Arc<App> {
+    App::new(config, store, Arc::clone(clock) as _, ServerKeys::open(dir.path()).unwrap())
 }
 
 async fn create_account(router: &Router, email: &str) -> TestAccount {
