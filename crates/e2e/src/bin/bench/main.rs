@@ -1,0 +1,104 @@
+//! Figures for docs/benchmarks.md: the server under load, beside what it stands on, measured in one run.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod bare_sqlite;
+mod constant;
+mod cpu;
+mod load;
+mod sealing;
+mod server;
+
+use std::time::Duration;
+
+use load::{Outcome, Plan};
+
+/// Connections of each round.
+const CONNECTIONS: [usize; 3] = [1, 8, 64];
+
+type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+const HELP: &str = "bench [--seconds N] [--only http|sealing] [--server-bin PATH]
+
+Measures reads and durable writes of 1 KB records over HTTP at 1, 8 and 64 connections, beside a handler that
+answers with a constant and beside bare SQLite commits with the same batching and durability; and the sealing and opening of a
+record of 10 fields of 100 bytes. Prints Markdown.
+
+  --seconds N        length of each round (5)
+  --only WHAT        http or sealing
+  --server-bin PATH  the tozstore binary; by default the one beside this program";
+
+fn main() -> Result<(), AnyError> {
+    let mut seconds = 5;
+    let mut only = None;
+    let mut server_bin = None;
+    let mut args = std::env::args().skip(1);
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
+        match arg.as_str() {
+            "--seconds" => seconds = value()?.parse()?,
+            "--only" => only = Some(value()?),
+            "--server-bin" => server_bin = Some(value()?.into()),
+            // A child of this program, not for users: the constant handler, on a port that it prints.
+            "constant" => return constant::run(),
+            "--help" | "-h" => {
+                println!("{HELP}");
+                return Ok(());
+            }
+            _ => return Err(format!("unknown argument {arg}\n\n{HELP}").into()),
+        }
+    }
+    let round = Duration::from_secs(seconds);
+    if only.as_deref() != Some("sealing") {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+        runtime.block_on(http(round, server_bin))?;
+    }
+    if only.as_deref() != Some("http") {
+        sealing::run(round);
+    }
+    Ok(())
+}
+
+async fn http(round: Duration, server_bin: Option<std::path::PathBuf>) -> Result<(), AnyError> {
+    let constant = server::Child::constant()?;
+    let server = server::Child::tozstore(server_bin)?;
+    let subject = server::Subject::prepare(&server).await?;
+    println!("## Over HTTP, {} s a round, one record of 1 KB a request\n", round.as_secs());
+    println!(
+        "| what | connections | per second | p50 ms | p99 ms | errors | of the constant handler | of bare SQLite | server's CPU | generator's CPU |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    for connections in CONNECTIONS {
+        let bare = bare_sqlite::commits_per_second(connections, round)?;
+        row("bare SQLite, batches of as many", connections, &format!("{bare:.0} | | | | | | |"));
+
+        let base = load::run(Plan::constant(&constant, connections, round)).await?;
+        row("constant handler", connections, &cells(&base, None, None));
+
+        let writes = load::run(Plan::writes(&server, &subject, connections, round)).await?;
+        row("durable writes", connections, &cells(&writes, Some(base.per_second()), Some(bare)));
+
+        let reads = load::run(Plan::reads(&server, &subject, connections, round)).await?;
+        row("reads", connections, &cells(&reads, Some(base.per_second()), None));
+    }
+    println!("\nCPU is in cores; the machine has {}.\n", std::thread::available_parallelism()?);
+    Ok(())
+}
+
+fn row(what: &str, connections: usize, cells: &str) {
+    println!("| {what} | {connections} | {cells}");
+}
+
+fn cells(outcome: &Outcome, constant: Option<f64>, bare: Option<f64>) -> String {
+    let ratio = |base: Option<f64>| base.map(|base| format!("{:.2}", outcome.per_second() / base)).unwrap_or_default();
+    format!(
+        "{:.0} | {:.2} | {:.2} | {} | {} | {} | {:.2} | {:.2} |",
+        outcome.per_second(),
+        outcome.percentile_ms(0.50),
+        outcome.percentile_ms(0.99),
+        outcome.errors,
+        ratio(constant),
+        ratio(bare),
+        outcome.server_cores,
+        outcome.generator_cores,
+    )
+}
