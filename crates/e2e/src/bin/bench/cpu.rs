@@ -8,6 +8,7 @@ pub(crate) fn time_of(pid: u32) -> Duration {
     // The command's name may hold spaces; what follows its closing bracket is split by them. utime and stime are the
     // fields 14 and 15 of the line, 12 and 13 of the rest. A tick is 10 ms on Linux.
     let rest = stat.rsplit(')').next().unwrap_or_default();
-    let ticks: u64 = rest.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    let ticks: u64 =
+        rest.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
     Duration::from_millis(ticks * 10)
 }

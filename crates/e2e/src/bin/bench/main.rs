@@ -89,7 +89,9 @@ fn row(what: &str, connections: usize, cells: &str) {
 }
 
 fn cells(outcome: &Outcome, constant: Option<f64>, bare: Option<f64>) -> String {
-    let ratio = |base: Option<f64>| base.map(|base| format!("{:.2}", outcome.per_second() / base)).unwrap_or_default();
+    let ratio = |base: Option<f64>| {
+        base.map(|base| format!("{:.2}", outcome.per_second() / base)).unwrap_or_default()
+    };
     format!(
         "{:.0} | {:.2} | {:.2} | {} | {} | {} | {:.2} | {:.2} |",
         outcome.per_second(),

@@ -46,7 +46,8 @@ impl Child {
         let mut line = String::new();
         BufReader::new(output).read_line(&mut line)?;
         let address = line.trim().rsplit("http://").next().unwrap_or_default().parse();
-        let address = address.map_err(|_| format!("the server did not say where it listens, but {line:?}"))?;
+        let address =
+            address.map_err(|_| format!("the server did not say where it listens, but {line:?}"))?;
         Ok(Self { process, address, _data: data })
     }
 

@@ -25,7 +25,7 @@ pub(super) fn time(n: u32) -> Timestamp {
 }
 
 fn keys(text: &str) -> KeySet {
-    KeySet::from_json(&format!(r#"{{"p384":"{text}"}}"#)).expect("keys of other kinds are passed on")
+    KeySet::from_checked_json(&format!(r#"{{"p384":"{text}"}}"#)).expect("keys of other kinds are passed on")
 }
 
 pub(super) fn account_id(n: u32) -> AccountId {

@@ -73,7 +73,7 @@ impl Column for RecordType {
 
 impl Column for KeySet {
     fn read(row: &Row<'_>, at: usize) -> Result<Self, Error> {
-        Self::from_json(row.get_ref(at)?.as_str()?).map_err(|error| malformed(at, Type::Text, error))
+        Self::from_checked_json(row.get_ref(at)?.as_str()?).map_err(|error| malformed(at, Type::Text, error))
     }
 }
 
