@@ -1,0 +1,62 @@
+//! Targets of `api`: nothing panics, limits hold, and what is read and written again stays the same.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tozstore_api::{
+    BatchRequest, Grant, KeySet, MAX_FIELD_NAME_BYTES, MAX_RECORD_FIELDS, Plain, PolicyChange, PutAccessKey,
+    RecordWrite, SearchRequest, SearchResponse, paths,
+};
+
+/// `api_access_key`: bodies of access keys.
+pub fn api_access_key(data: &[u8]) {
+    round_trip::<PutAccessKey>(data);
+    round_trip::<tozstore_api::AccessKey>(data);
+    round_trip::<KeySet>(data);
+}
+
+/// `api_path`: record types in paths.
+pub fn api_path(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let segment = paths::segment(text);
+    assert!(!segment.contains(['/', '?', '#', '+', ' ']));
+    let decoded = percent_encoding::percent_decode_str(&segment).decode_utf8();
+    assert_eq!(decoded.as_deref(), Ok(text));
+}
+
+/// `api_policy`: bodies of policies.
+pub fn api_policy(data: &[u8]) {
+    if let Some(change) = round_trip::<PolicyChange>(data) {
+        assert!(!change.allow.is_empty() || !change.deny.is_empty());
+        for grant in [Grant::Authorizer, Grant::Edit, Grant::Read] {
+            assert!(!change.allow.contains(grant) || !change.deny.contains(grant));
+        }
+    }
+}
+
+/// `api_record`: bodies of records.
+pub fn api_record(data: &[u8]) {
+    if let Some(body) = round_trip::<RecordWrite>(data) {
+        assert!(body.data.len() <= MAX_RECORD_FIELDS);
+        assert!(body.data.fields().all(|(name, _)| name.len() <= MAX_FIELD_NAME_BYTES));
+    }
+    round_trip::<tozstore_api::Record>(data);
+}
+
+/// `api_search`: bodies of searches and batches, and their answers.
+pub fn api_search(data: &[u8]) {
+    if let Some(expression) = round_trip::<SearchRequest>(data).and_then(|request| request.plain) {
+        // A required equality cannot hold where there is nothing.
+        assert!(expression.required_equality().is_none() || !expression.matches(&Plain::default()));
+    }
+    round_trip::<BatchRequest>(data);
+    round_trip::<SearchResponse>(data);
+}
+
+/// What the text stands for, if it stands for something. Its own text must stand for the same, and not change again.
+fn round_trip<T: Serialize + DeserializeOwned>(data: &[u8]) -> Option<T> {
+    let value = serde_json::from_slice::<T>(data).ok()?;
+    let text = serde_json::to_string(&value).unwrap();
+    let again = serde_json::from_str::<T>(&text).unwrap();
+    assert_eq!(serde_json::to_string(&again).unwrap(), text);
+    Some(again)
+}
