@@ -1,14 +1,21 @@
 //! The server over HTTP without sockets: statuses, headers and bodies, as callers see them.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed, in its helpers too")]
 
+mod access_keys;
 mod accounts;
 mod bodies;
 mod clients;
 mod cors;
 mod fixture;
 mod logins;
+mod policies;
+mod records;
 mod registration;
 mod registration_tokens;
+mod reruns;
 mod running;
+mod search;
+mod sharing;
 mod signed_requests;
+mod storage;
 mod tokens;
