@@ -252,6 +252,7 @@ mod tests {
             assert!(!verifies("/p", query, "/p", sent), "{query} {sent}");
         }
         assert!(!verifies("/a/b", "", "/a%2Fb", ""));
+        assert!(!verifies("/a", "b=1; ", "/a;%20b=1", ""));
         assert!(!verifies("/a", "b=1", "/a%3Fb=1", ""));
         assert!(!verifies("/p", "", "/p", &"a".repeat(MAX_TARGET_BYTES)));
     }

@@ -7,7 +7,7 @@
 
 use std::cmp::Ordering;
 
-use super::Target;
+use super::{SEPARATOR, Target};
 
 /// What we sign: the path as it is; the query sorted by name and form-encoded anew, as Go does.
 pub(super) fn to_sign(path: &str, query: Option<&str>) -> Target {
@@ -30,7 +30,8 @@ pub(super) fn candidates(raw_path: &str, raw_query: Option<&str>) -> impl Iterat
     let mut paths = vec![raw_path.to_owned()];
     // Go signs the empty path as it is, and sends a slash.
     paths.extend((raw_path == "/").then(String::new));
-    paths.extend(unescaped(raw_path).filter(|path| path != raw_path));
+    // Where the path ends must stay plain: the first separator in the signed text ends it.
+    paths.extend(unescaped(raw_path).filter(|path| path != raw_path && !path.contains(SEPARATOR)));
     let first_query = queries.first().cloned();
     let last_query = queries.last().cloned();
     let with_raw_path: Vec<_> =
