@@ -1,6 +1,6 @@
 //! Where rows live: an interface, and the engines behind it.
 //!
-//! A request is one transaction: [`Store::read`] or [`Store::write`] takes a closure, runs it on a consistent view and
+//! A request is one transaction: `read` or `write` of `dyn Store` takes a closure, runs it on a consistent view and
 //! answers with what it returned. The closure may run more than once (an engine may have to try again), so it must have
 //! no effect but through the transaction that it is given: ids, random bytes and the time are made before, and moved in.
 //! A closure that returns an error leaves nothing behind.
@@ -65,8 +65,8 @@ pub enum Verdict {
 
 /// Rows, in one engine or another.
 ///
-/// This is what an engine implements. Callers use [`read`] and
-/// [`write`] of `dyn Store`.
+/// This is what an engine implements. Callers use `read` and
+/// `write` of `dyn Store`.
 pub trait Store: Send + Sync + 'static {
     /// The id of this store, made when it was first opened.
     fn id(&self) -> StoreId;
