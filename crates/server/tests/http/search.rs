@@ -185,3 +185,27 @@ async fn a_search_sees_what_its_caller_may_read() {
     assert_eq!(fixture.found(&reader, json!({ "include_all_writers": true })).await, [others, own]);
     assert_eq!(fixture.found(&reader, json!({ "writer_ids": [w] })).await, Vec::<Value>::new());
 }
+
+#[tokio::test]
+async fn answers_are_bounded_in_bytes() {
+    let fixture = Fixture::new().await;
+    let writer = fixture.client("writer").await;
+    let mut all = Vec::new();
+    for _ in 0..9 {
+        let data = json!({ "a": "x".repeat(7_500_000) });
+        all.push(id(&fixture.write(&writer, "t", json!({}), data).await));
+    }
+    let page = fixture.search(&writer, json!({ "include_data": true })).await;
+    assert_eq!(page["results"].as_array().unwrap().len(), 8);
+    let rest = json!({ "include_data": true, "after_index": page["last_index"] });
+    assert_eq!(fixture.found(&writer, rest).await, all[8..]);
+    assert_eq!(fixture.found(&writer, json!({})).await, all);
+    // A batch has no pages: it is whole, or refused.
+    let batch = async |ids: &[Value], include_data: bool| {
+        let body = json!({ "record_ids": ids, "include_data": include_data });
+        fixture.call(&writer, Method::GET, paths::RECORDS, Some(body)).await.code()
+    };
+    assert_eq!(batch(&all, true).await, 400);
+    assert_eq!(batch(&all[..8], true).await, 200);
+    assert_eq!(batch(&all, false).await, 200);
+}
