@@ -1,0 +1,114 @@
+//! `account`: create it, log in, log out, delete it.
+
+use serde_json::json;
+use tozstore::{Account, NewAccount, password_advice};
+
+use super::Context;
+use crate::args::{AccountCommand, AccountCreateArguments, AccountDeleteArguments, AccountLoginArguments};
+use crate::exit::{Code, Failure, Outcome};
+use crate::password;
+use crate::session::SessionFile;
+
+/// Runs one of the commands.
+pub async fn run(command: AccountCommand, context: &Context) -> Outcome {
+    match command {
+        AccountCommand::Create(arguments) => create(&arguments, context).await,
+        AccountCommand::Login(arguments) => login(&arguments, context).await,
+        AccountCommand::Logout => logout(context),
+        AccountCommand::Delete(arguments) => delete(&arguments, context).await,
+    }
+}
+
+async fn create(arguments: &AccountCreateArguments, context: &Context) -> Outcome {
+    let AccountCreateArguments { email, name, password } = arguments;
+    let api_url = context.server_of_account()?;
+    let password = password::new(password, email)?;
+    if let Some(advice) = password_advice(password.expose()) {
+        context.output.remark(&format!("warning: {advice}"));
+    }
+    let new = NewAccount { name: name.as_deref().unwrap_or(email), email, password: &password };
+    let (account, paper_key) = Account::create(&api_url, new).await?;
+    SessionFile::keep(&context.folder, &context.profile, &api_url, &account).await?;
+    let document = json!({
+        "account_id": account.id(),
+        "email": account.email(),
+        "api_url": api_url,
+        "paper_key": paper_key.expose(),
+    });
+    let pairs = [
+        ("account", account.id().to_string()),
+        ("e-mail", account.email().to_owned()),
+        ("paper key", paper_key.expose().to_owned()),
+    ];
+    context.output.pairs(&document, &pairs)?;
+    context
+        .output
+        .remark("The paper key is the second way into the account. Write it down: it is shown this once.");
+    Ok(())
+}
+
+async fn login(arguments: &AccountLoginArguments, context: &Context) -> Outcome {
+    let AccountLoginArguments { email, password } = arguments;
+    let api_url = context.server_of_account()?;
+    let password = password::existing(password, email)?;
+    let account = Account::login(&api_url, email, &password).await?;
+    SessionFile::keep(&context.folder, &context.profile, &api_url, &account).await?;
+    if context.output.is_json() {
+        let document = json!({ "account_id": account.id(), "email": account.email(), "api_url": api_url });
+        return context.output.document(&document);
+    }
+    context.output.remark(&format!("logged in to {} at {api_url}", account.email()));
+    Ok(())
+}
+
+fn logout(context: &Context) -> Outcome {
+    let was_in = SessionFile::forget(&context.folder, &context.profile)?;
+    if context.output.is_json() {
+        return context.output.document(&json!({ "was_logged_in": was_in }));
+    }
+    context.output.remark(if was_in { "logged out" } else { "was not logged in" });
+    Ok(())
+}
+
+async fn delete(arguments: &AccountDeleteArguments, context: &Context) -> Outcome {
+    let session = SessionFile::load(&context.folder, &context.profile, context.api_url.as_deref())?;
+    let question =
+        format!("Delete the account {} with all its clients and all that they wrote?", session.email());
+    context.ask(arguments.yes, &question)?;
+    session.log_in(&arguments.password).await?.delete().await?;
+    SessionFile::forget(&context.folder, &context.profile)?;
+    if context.output.is_json() {
+        return context.output.document(&json!({ "email": session.email(), "deleted": true }));
+    }
+    context.output.remark("deleted");
+    Ok(())
+}
+
+impl Context {
+    /// The server that was named, else that of the session that is there.
+    pub(super) fn server_of_account(&self) -> Outcome<String> {
+        if let Some(api_url) = &self.api_url {
+            return Ok(api_url.clone());
+        }
+        match SessionFile::find(&self.folder, &self.profile)? {
+            Some(session) => Ok(session.api_url().to_owned()),
+            None => Err(Failure::new(
+                Code::Usage,
+                "no server is named",
+                "give --api-url URL, or set TOZSTORE_API_URL; `tozstore serve` prints the URL when it is ready",
+            )),
+        }
+    }
+
+    /// Asks before something that has no way back.
+    pub(super) fn ask(&self, yes: bool, question: &str) -> Outcome {
+        if yes || self.output.confirm(question)? {
+            return Ok(());
+        }
+        Err(Failure::new(
+            Code::Usage,
+            "not confirmed, so nothing was done",
+            "give --yes to go on without being asked",
+        ))
+    }
+}

@@ -1,0 +1,79 @@
+//! The commands: one file for each noun.
+
+mod account;
+mod authorizer;
+mod client;
+mod completions;
+mod demo;
+mod explain;
+mod man;
+mod profile;
+mod record;
+mod serve;
+mod sharing;
+mod token;
+mod whoami;
+
+use tozstore::Client;
+
+use crate::args::{Arguments, Command};
+use crate::exit::Outcome;
+use crate::known::KnownFile;
+use crate::output::Output;
+use crate::profile::{ProfileFolder, ProfileName};
+
+/// What every command on a profile works with.
+pub struct Context {
+    profile: ProfileName,
+    api_url: Option<String>,
+    folder: ProfileFolder,
+    output: Output,
+}
+
+impl Context {
+    /// Acts as the client of the profile, and keeps what it learnt of keys on the way.
+    async fn with_client<T>(&self, action: impl AsyncFnOnce(&Client) -> Outcome<T>) -> Outcome<T> {
+        let credentials = self.folder.load(&self.profile, self.api_url.as_deref())?;
+        let (file, known) = KnownFile::load(&self.folder, &self.profile)?;
+        let client = Client::builder(credentials).known_keys(known).build()?;
+        let outcome = action(&client).await;
+        if let Err(failure) = file.save(&client.known_keys()) {
+            // The action itself is done or not done; its own outcome says which.
+            self.output.remark(&format!("warning: {}", failure.what));
+        }
+        outcome
+    }
+}
+
+/// Runs one command.
+pub async fn run(arguments: Arguments, output: Output) -> Outcome {
+    let global = arguments.global;
+    match &arguments.command {
+        Command::Serve(arguments) => return serve::run(arguments, output).await,
+        Command::Demo => return demo::run(output).await,
+        Command::Completions(arguments) => return completions::run(arguments, output),
+        Command::Man(arguments) => return man::run(arguments, output),
+        _ => {}
+    }
+    let context = Context {
+        profile: global.profile,
+        api_url: global.api_url,
+        folder: ProfileFolder::locate()?,
+        output,
+    };
+    match arguments.command {
+        Command::Account(command) => account::run(command, &context).await,
+        Command::Authorizer(command) => authorizer::run(command, &context).await,
+        Command::Client(command) => client::run(command, &context).await,
+        Command::Explain(arguments) => explain::run(&arguments, &context).await,
+        Command::Profile(command) => profile::run(command, &context),
+        Command::Record(command) => record::run(command, &context).await,
+        Command::Revoke(arguments) => sharing::revoke(&arguments, &context).await,
+        Command::Share(arguments) => sharing::share(&arguments, &context).await,
+        Command::Sharing => sharing::list(&context).await,
+        Command::Token(command) => token::run(command, &context).await,
+        Command::Whoami(arguments) => whoami::run(&arguments, &context).await,
+        // Done above: these need no profile.
+        Command::Serve(_) | Command::Demo | Command::Completions(_) | Command::Man(_) => Ok(()),
+    }
+}

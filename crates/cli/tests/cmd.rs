@@ -1,0 +1,379 @@
+//! The real binary against a real server, as a person or a script runs it.
+
+mod machine;
+
+use std::collections::BTreeSet;
+use std::io::{Read, Write};
+
+use serde_json::Value;
+
+use crate::machine::{Machine, binary};
+
+#[test]
+fn five_minutes() {
+    let machine = Machine::with_account();
+    machine.register("alice");
+    let bob = machine.register("bob");
+
+    let written =
+        ["--profile", "alice", "record", "write", "note", "title=Shopping", "body=-", "--plain", "list=home"];
+    let ran = machine.run_with_input(&written, "milk\nbread");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let id = ran.out.trim().to_owned();
+    assert_eq!(id.len(), 36, "the id alone is printed: {ran:?}");
+
+    let shown = machine.ok(&["--profile", "alice", "record", "read", &id]);
+    for part in ["Shopping", "milk", "| bread", "note", "list=home"] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    assert_eq!(
+        machine.ok(&["--profile", "alice", "record", "read", &id, "--field", "body", "--raw"]),
+        "milk\nbread"
+    );
+    machine.fails(3, &["--profile", "bob", "record", "read", &id]);
+
+    machine.ok(&["--profile", "alice", "share", "note", "--with", &bob]);
+    assert!(machine.ok(&["--profile", "bob", "record", "read", &id]).contains("Shopping"));
+    assert!(
+        machine.ok(&["--profile", "bob", "record", "list", "--all-writers", "--data"]).contains("Shopping")
+    );
+    assert!(machine.ok(&["--profile", "bob", "sharing"]).contains("note"));
+    let explained = machine.ok(&["--profile", "alice", "explain", &id]);
+    assert!(explained.contains(&bob) && !explained.contains("Shopping"), "{explained}");
+
+    machine.ok(&["--profile", "alice", "revoke", "note", "--from", &bob]);
+    machine.fails(3, &["--profile", "bob", "record", "read", &id]);
+
+    machine.ok(&["--profile", "alice", "record", "update", &id, "body=nothing"]);
+    let record = machine.json(&["--profile", "alice", "record", "read", &id]);
+    assert_eq!(record["data"], serde_json::json!({ "title": "Shopping", "body": "nothing" }));
+    assert_eq!(record["plain"], serde_json::json!({ "list": "home" }));
+
+    machine.ok(&["--profile", "alice", "record", "delete", &id]);
+    machine.fails(3, &["--profile", "alice", "record", "read", &id]);
+}
+
+#[test]
+fn exit_codes() {
+    let machine = Machine::with_account();
+    machine.register("default");
+    let id = machine.ok(&["record", "write", "note", "a=1"]).trim().to_owned();
+    let first = machine.json(&["record", "read", &id])["version"].as_str().unwrap().to_owned();
+    machine.ok(&["record", "update", &id, "a=2", "--version", &first]);
+
+    machine.fails(1, &["record", "write", "note", "a=@missing-file"]);
+    machine.fails(2, &["record", "write", "note", "no-equals-sign"]);
+    machine.fails(2, &["record", "write", "note", "a=1", "a=2"]);
+    machine.fails(2, &["no-such-command"]);
+    machine.fails(3, &["record", "read", "a1111111-1111-4111-8111-111111111111"]);
+    machine.fails(3, &["client", "info", "a1111111-1111-4111-8111-111111111111"]);
+    machine.fails(4, &["--profile", "nobody", "whoami"]);
+    machine.fails(5, &["record", "update", &id, "a=3", "--version", &first]);
+    machine.fails(5, &["record", "delete", &id, "--version", &first]);
+    machine.fails(5, &["client", "register", "--token-file", "token"]);
+    machine.fails(6, &["--api-url", "http://127.0.0.1:9", "record", "read", &id]);
+    assert_eq!(machine.json(&["record", "read", &id])["data"]["a"], "2");
+}
+
+#[test]
+fn a_false_password_or_token_is_refused() {
+    let machine = Machine::with_account();
+    std::fs::write(machine.path("false"), "another password\n").unwrap();
+    machine.fails(4, &["account", "login", "--email", "me@example.com", "--password-file", "false"]);
+    std::fs::write(machine.path("false"), "0".repeat(64)).unwrap();
+    machine.fails(4, &["client", "register", "--token-file", "false"]);
+    machine.fails(4, &["--profile", "another", "token", "list"]);
+}
+
+#[test]
+fn json_shapes() {
+    let machine = Machine::with_account();
+    let alice = machine.register("alice");
+    let bob = machine.register("bob");
+
+    let token = machine.json(&["token", "create", "--name", "n", "--uses", "2"]);
+    assert_eq!(token["token"].as_str().unwrap().len(), 64);
+    let tokens = machine.json_lines(&["token", "list"]);
+    assert_eq!(tokens.len(), 2);
+    assert_eq!(members(&tokens[0]), ["allowed_uses", "name", "one_time", "token_id", "uses"]);
+
+    let whoami = machine.json(&["--profile", "alice", "whoami"]);
+    assert_eq!(whoami["client_id"], alice.as_str());
+    assert!(!whoami.to_string().contains("private"), "{whoami}");
+
+    let write = ["--profile", "alice", "record", "write", "note", "a=\u{1b}[2J", "--plain", "k=v"];
+    let id = machine.json(&write)["record_id"].as_str().unwrap().to_owned();
+    let record = machine.json(&["--profile", "alice", "record", "read", &id]);
+    assert_eq!(
+        members(&record),
+        ["created", "data", "last_modified", "plain", "record_id", "type", "user_id", "version", "writer_id"]
+    );
+    assert_eq!(record["data"]["a"], "\u{1b}[2J");
+    let listed = machine.json_lines(&["--profile", "alice", "record", "list"]);
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0]["data"], Value::Null);
+    assert_eq!(machine.json_lines(&["--profile", "alice", "record", "list", "--data"])[0], record);
+    assert_eq!(machine.json_lines(&["--profile", "alice", "record", "list", "--plain", "k=other"]).len(), 0);
+
+    machine.ok(&["--profile", "alice", "share", "note", "--with", &bob]);
+    let outgoing = &machine.json_lines(&["--profile", "alice", "sharing"])[0];
+    assert_eq!((&outgoing["direction"], &outgoing["client_id"]), (&"outgoing".into(), &bob.as_str().into()));
+    let incoming = &machine.json_lines(&["--profile", "bob", "sharing"])[0];
+    assert_eq!(
+        (&incoming["direction"], &incoming["client_id"]),
+        (&"incoming".into(), &alice.as_str().into())
+    );
+
+    machine.ok(&["--profile", "alice", "authorizer", "add", "note", "--client", &bob]);
+    assert_eq!(
+        machine.json_lines(&["--profile", "alice", "authorizer", "list"])[0]["client_id"],
+        bob.as_str()
+    );
+    assert_eq!(
+        machine.json_lines(&["--profile", "bob", "authorizer", "list"])[0]["client_id"],
+        alice.as_str()
+    );
+    machine.ok(&["--profile", "alice", "authorizer", "remove", "note", "--client", &bob]);
+    assert_eq!(machine.json_lines(&["--profile", "alice", "authorizer", "list"]).len(), 0);
+
+    let names: Vec<Value> =
+        machine.json_lines(&["profile", "list"]).iter().map(|p| p["profile"].clone()).collect();
+    assert_eq!(names, ["alice", "bob"]);
+
+    let ran = machine.run(&["--json", "--profile", "alice", "record", "read", &bob]);
+    assert_eq!(ran.code, 3);
+    let error: Value = serde_json::from_str(&ran.err).unwrap();
+    assert_eq!((&error["error"]["code"], &error["error"]["exit"]), (&"not_found".into(), &3.into()));
+}
+
+#[test]
+fn clients_of_the_account() {
+    let machine = Machine::with_account();
+    let alice = machine.register("alice");
+    let listed = machine.json_lines(&["client", "list"]);
+    assert!(listed.iter().any(|client| client["client_id"] == alice.as_str()), "{listed:?}");
+
+    machine.ok(&["client", "disable", &alice]);
+    machine.fails(4, &["--profile", "alice", "record", "list"]);
+    machine.ok(&["client", "enable", &alice]);
+    machine.ok(&["--profile", "alice", "record", "list"]);
+
+    machine.fails(2, &["client", "delete", &alice]);
+    machine.ok(&["client", "delete", &alice, "--yes"]);
+    machine.fails(4, &["--profile", "alice", "record", "list"]);
+
+    let token = &machine.json_lines(&["token", "list"])[0];
+    machine.ok(&["token", "delete", token["token_id"].as_str().unwrap()]);
+    machine.fails(4, &["--profile", "bob", "client", "register", "--token-file", "token"]);
+
+    machine.fails(2, &["account", "delete"]);
+    machine.ok(&["account", "delete", "--yes"]);
+    machine.fails(4, &["account", "login", "--email", "me@example.com"]);
+}
+
+#[test]
+fn a_session_can_be_left_and_taken_up_again() {
+    let machine = Machine::with_account();
+    machine.ok(&["account", "logout"]);
+    machine.fails(4, &["token", "list"]);
+    machine.ok(&["account", "login", "--email", "ME@example.com"]);
+    assert_eq!(machine.json_lines(&["token", "list"]).len(), 1);
+    let session = std::fs::read_to_string(machine.path("config/accounts/default.json")).unwrap();
+    assert!(!session.contains(machine::PASSWORD));
+}
+
+#[cfg(unix)]
+#[test]
+fn files_with_secrets_belong_to_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let machine = Machine::with_account();
+    machine.register("alice");
+    let mode = |path: &str| machine.path(path).metadata().unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode("config/profiles"), 0o700);
+    assert_eq!(mode("config/profiles/alice.json"), 0o600);
+    assert_eq!(mode("config/accounts/default.json"), 0o600);
+
+    let path = machine.path("config/profiles/alice.json");
+    assert_eq!(machine.ok(&["--profile", "alice", "profile", "path"]).trim(), path.to_str().unwrap());
+    let shown = machine.ok(&["--profile", "alice", "profile", "show"]);
+    let file: Value =
+        serde_json::from_str(&machine.ok(&["--profile", "alice", "profile", "show", "--secrets"])).unwrap();
+    for secret in ["private_key", "private_signing_key", "api_secret"] {
+        assert!(!shown.contains(file[secret].as_str().unwrap()), "{secret}");
+    }
+
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let error = machine.fails(4, &["--profile", "alice", "whoami"]);
+    assert!(error.contains("chmod 600"), "{error}");
+}
+
+#[test]
+fn records_cannot_steer_the_terminal() {
+    let machine = Machine::with_account();
+    machine.register("alice");
+    let bad = "x\u{1b}]0;owned\u{7}\u{9b}2J\u{202e}y\nplain owner=me";
+    let body = serde_json::json!({ bad: bad }).to_string();
+    let plain = format!("{}={bad}", "k\u{1b}c");
+    let write =
+        ["--profile", "alice", "record", "write", "t\u{1b}[31m", "--from-json", "-", "--plain", &plain];
+    let ran = machine.run_with_input(&write, &body);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let id = ran.out.trim();
+    for arguments in [
+        &["--profile", "alice", "record", "read", id][..],
+        &["--profile", "alice", "record", "list", "--data"],
+        &["--profile", "alice", "record", "list"],
+        &["--profile", "alice", "explain", id],
+    ] {
+        let out = machine.ok(arguments);
+        let unsafe_ones = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!out.contains(unsafe_ones), "{arguments:?}: {out:?}");
+        assert!(!out.lines().any(|line| line.starts_with("plain owner")), "{arguments:?}: {out:?}");
+    }
+}
+
+#[test]
+fn large_values_are_refused_with_a_reason() {
+    let machine = Machine::with_account();
+    machine.register("alice");
+    std::fs::write(machine.path("large"), vec![b'a'; 7 * 1024 * 1024]).unwrap();
+    let error = machine.fails(1, &["--profile", "alice", "record", "write", "note", "a=@large"]);
+    assert!(error.contains("too large"), "{error}");
+    std::fs::write(machine.path("binary"), [0xff, 0xfe]).unwrap();
+    let error = machine.fails(1, &["--profile", "alice", "record", "write", "note", "a=@binary"]);
+    assert!(error.contains("UTF-8"), "{error}");
+
+    std::fs::write(machine.path("fits"), vec![b'a'; 5 * 1024 * 1024]).unwrap();
+    let id = machine.ok(&["--profile", "alice", "record", "write", "note", "a=@fits"]);
+    let raw = machine.ok(&["--profile", "alice", "record", "read", id.trim(), "--field", "a", "--raw"]);
+    assert_eq!(raw.len(), 5 * 1024 * 1024);
+}
+
+#[test]
+fn a_token_is_not_taken_from_the_command_line() {
+    let machine = Machine::with_account();
+    let token = std::fs::read_to_string(machine.path("token")).unwrap();
+    assert_eq!(token.len(), 65, "64 hexadecimal characters and a line end");
+    assert!(token.trim().chars().all(|c| c.is_ascii_hexdigit()), "{token}");
+    machine.fails(2, &["client", "register", "--token", token.trim()]);
+    machine.fails(2, &["client", "register", token.trim()]);
+    assert_eq!(machine.run_with_input(&["client", "register"], &token).code, 0);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let mut child = binary()
+        .args(["completions", "bash"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut err = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    assert_eq!((child.wait().unwrap().code(), err.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn nothing_is_asked_without_a_terminal() {
+    let machine = Machine::start();
+    let mut command = machine.command(&["account", "create", "--email", "a@example.com"]);
+    let mut child = command.env_remove("TOZSTORE_ACCOUNT_PASSWORD").spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"password\n").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(4));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_server_ends_in_good_order() {
+    let mut machine = Machine::start();
+    assert_eq!(machine.terminate_server(), Some(0));
+}
+
+#[test]
+fn demo_shows_the_whole_story() {
+    let output = binary().arg("demo").output().unwrap();
+    let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(output.status.success(), "{out}{err}");
+    for part in [
+        "listening on http://127.0.0.1:",
+        "\"writer_id\"",
+        "is nowhere",
+        "refused",
+        "Every step did what it says",
+    ] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+}
+
+#[test]
+fn help_and_documents_list_every_command() {
+    let documents = include_str!("../../../docs/cli.md");
+    let commands = commands(&[]);
+    assert!(commands.len() > 30, "{commands:?}");
+    for command in commands {
+        assert!(documents.contains(&format!("`{command}")), "docs/cli.md says nothing of `{command}`");
+    }
+}
+
+#[test]
+fn documents_list_every_option() {
+    let documents = include_str!("../../../docs/cli.md");
+    for command in commands(&[]) {
+        let help = binary().args(command.split(' ')).arg("--help").output().unwrap();
+        let help = String::from_utf8(help.stdout).unwrap();
+        let options = help.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2);
+        let options = options.map(|word| word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()));
+        for option in options.filter(|option| *option != "--help") {
+            assert!(documents.contains(option), "docs/cli.md says nothing of {option} of `{command}`");
+        }
+    }
+}
+
+#[test]
+fn completions_and_manual_pages_are_made() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let output = binary().args(["completions", shell]).output().unwrap();
+        assert!(output.status.success() && output.stdout.len() > 1000, "{shell}");
+    }
+    let page = binary().arg("man").output().unwrap();
+    assert!(String::from_utf8(page.stdout).unwrap().contains(".TH tozstore 1"));
+
+    let folder = tempfile::tempdir().unwrap();
+    assert!(binary().arg("man").arg("--out").arg(folder.path()).status().unwrap().success());
+    let pages: BTreeSet<String> = folder
+        .path()
+        .read_dir()
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    for command in commands(&[]) {
+        let page = format!("tozstore-{}.1", command.replace(' ', "-"));
+        assert!(pages.contains(&page), "{page} in {pages:?}");
+    }
+}
+
+fn members(object: &Value) -> Vec<&str> {
+    let mut names: Vec<&str> = object.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names
+}
+
+/// Every command that `--help` lists, with its parts: `record`, `record write`, ...
+fn commands(parents: &[&str]) -> Vec<String> {
+    let help = binary().args(parents).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let Some(listed) = help.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()) else {
+        return Vec::new();
+    };
+    let names = listed.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let names = names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
+    names
+        .flat_map(|name| {
+            let path: Vec<&str> = parents.iter().copied().chain([name]).collect();
+            let own = path.join(" ");
+            std::iter::once(own).chain(commands(&path))
+        })
+        .collect()
+}
