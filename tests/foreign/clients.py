@@ -1,7 +1,7 @@
 """Three SDKs behind one interface: the official Python one, the official JavaScript one, and ours.
 
 Each operation takes credentials in the official JSON format, so that any SDK can act as any client.
-A refused operation raises `Refused`, whichever SDK it came from.
+What a client may not read raises `NotFound`, whichever SDK it came from; anything else that goes wrong is another error.
 """
 
 import json
@@ -19,9 +19,12 @@ REGISTRATION_TOKEN = os.environ["REGISTRATION_TOKEN"]
 TOZSTORE = os.environ["TOZSTORE"]
 CALL_TIMEOUT_S = 60
 
+# The exit code of `tozstore` for what is not there, or is kept from this client.
+EXIT_NOT_FOUND = 3
 
-class Refused(Exception):
-    """The SDK or the server said no."""
+
+class NotFound(Exception):
+    """There is no such thing, or this client may not know of it: the server answers both in one way."""
 
 
 @dataclass
@@ -50,26 +53,27 @@ class Python:
         return config()
 
     def write(self, credentials, record_type, data, plain):
-        return _python_read(_refusing(lambda: _python_client(credentials).write(record_type, data, plain)))
+        return _python_read(_python_call(lambda: _python_client(credentials).write(record_type, data, plain)))
 
     def read(self, credentials, record_id):
-        return _python_read(_refusing(lambda: _python_client(credentials).read(record_id)))
+        return _python_read(_python_call(lambda: _python_client(credentials).read(record_id)))
 
     def update(self, credentials, record_id, changes):
         client = _python_client(credentials)
-        record = _refusing(lambda: client.read(record_id))
+        record = _python_call(lambda: client.read(record_id))
         record.data.update(changes)
-        _refusing(lambda: client.update(record))
+        _python_call(lambda: client.update(record))
 
     def list(self, credentials, writer, record_type):
-        query = {"record_type": [record_type]} | ({"writer": [writer]} if writer else {})
-        return [_python_read(record) for record in _refusing(lambda: list(_python_client(credentials).query(**query)))]
+        writers = [] if not writer else "all" if writer == "all" else [writer]
+        query = {"record_type": [record_type], "writer": writers}
+        return [_python_read(record) for record in _python_call(lambda: list(_python_client(credentials).query(**query)))]
 
     def share(self, credentials, record_type, reader):
-        _refusing(lambda: _python_client(credentials).share(record_type, reader))
+        _python_call(lambda: _python_client(credentials).share(record_type, reader))
 
     def revoke(self, credentials, record_type, reader):
-        _refusing(lambda: _python_client(credentials).revoke(record_type, reader))
+        _python_call(lambda: _python_client(credentials).revoke(record_type, reader))
 
 
 def _python_client(credentials):
@@ -80,11 +84,13 @@ def _python_read(record):
     return Read(id=str(record.meta.record_id), data=dict(record.data), plain=dict(record.meta.plain or {}))
 
 
-def _refusing(call):
+def _python_call(call):
     try:
         return call()
-    except Exception as error:  # the package raises classes of its own and of its dependencies
-        raise Refused(f"{type(error).__name__}: {error}") from error
+    except e3db.APIError as error:
+        if "HTTP 404" in str(error):
+            raise NotFound(str(error)) from error
+        raise
 
 
 class JavaScript:
@@ -129,7 +135,7 @@ class JavaScript:
             self._exchange({"operation": "forget"})
         answer = self._exchange({"operation": operation, **arguments})
         if "error" in answer:
-            raise Refused(answer["error"])
+            raise NotFound() if answer["error"] == "Not Found" else RuntimeError(answer["error"])
         return answer["ok"]
 
     def _exchange(self, request):
@@ -153,7 +159,7 @@ class Rust:
         self._home = tempfile.TemporaryDirectory(prefix="tozstore-profiles-")
         self._environment = {
             **os.environ,
-            "HOME": self._home.name,
+            "TOZSTORE_CONFIG_DIR": self._home.name,
             "TOZSTORE_API_URL": API_URL,
             "TOZSTORE_REGISTRATION_TOKEN": REGISTRATION_TOKEN,
         }
@@ -215,8 +221,10 @@ class Rust:
             [TOZSTORE, "--profile", profile, *arguments], env=self._environment, input=stdin, encoding="utf-8",
             capture_output=True, timeout=CALL_TIMEOUT_S,
         )  # fmt: skip
+        if done.returncode == EXIT_NOT_FOUND:
+            raise NotFound(done.stderr.strip())
         if done.returncode != 0:
-            raise Refused(done.stderr.strip())
+            raise RuntimeError(f"exit code {done.returncode}: {done.stderr.strip()}")
         return done.stdout
 
 

@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-from clients import JavaScript, Python, Refused, Rust
+from clients import JavaScript, NotFound, Python, Rust
 
 NAMES = ["python", "javascript", "rust"]
 PAIRS = list(itertools.product(NAMES, NAMES))
@@ -80,7 +80,7 @@ def test_what_one_writes_another_shares_and_revokes(sdks, registered, writer, ma
     ours, theirs = registered[writer]["writer"], registered[reader]["reader"]
     record_type = new_type("shared")
     before = sdks[writer].write(ours, record_type, FIELDS["unicode"], PLAIN)
-    with pytest.raises(Refused):
+    with pytest.raises(NotFound):
         sdks[reader].read(theirs, before.id)
 
     sdks[manager].share(ours, record_type, theirs["client_id"])
@@ -93,7 +93,7 @@ def test_what_one_writes_another_shares_and_revokes(sdks, registered, writer, ma
 
     sdks[manager].revoke(ours, record_type, theirs["client_id"])
     for record in (before, after):
-        with pytest.raises(Refused):
+        with pytest.raises(NotFound):
             sdks[reader].read(theirs, record.id)
     assert sdks[reader].list(theirs, "all", record_type) == []
     assert sdks[writer].read(ours, before.id).data == FIELDS["unicode"]
@@ -108,7 +108,7 @@ def test_sharing_again_after_a_revocation_works(sdks, registered, writer, reader
         sdks[writer].share(ours, record_type, theirs["client_id"])
         assert sdks[reader].read(theirs, written.id).data == {"word": "hello"}
         sdks[writer].revoke(ours, record_type, theirs["client_id"])
-        with pytest.raises(Refused):
+        with pytest.raises(NotFound):
             sdks[reader].read(theirs, written.id)
 
 

@@ -68,10 +68,13 @@ def _wait_until_up(server, process, log_path):
 def _provision(server, folder):
     """An account, and a registration token of it, through our own command line."""
     password = "a long password for tests"
-    environment = {"HOME": os.fspath(folder), "TOZSTORE_API_URL": server.url, "TOZSTORE_ACCOUNT_PASSWORD": password}
+    environment = {
+        "TOZSTORE_CONFIG_DIR": os.fspath(folder / "profiles"),
+        "TOZSTORE_API_URL": server.url,
+        "TOZSTORE_ACCOUNT_PASSWORD": password,
+    }
     _tozstore(server, environment, "account", "create", "--name", "Tests", "--email", "tests@example.com")
-    token = json.loads(_tozstore(server, environment, "token", "create", "--json"))["token"]
-    return token
+    return json.loads(_tozstore(server, environment, "--json", "token", "create"))["token"]
 
 
 def _tozstore(server, environment, *arguments):

@@ -22,6 +22,14 @@ PYTHON_LEFT_OUT = {
     "test_read_note_fails_and_raises_exception": "notes are not served yet",
 }
 
+# Tests that skip themselves, all in the NIST mode. That mode does not start with today's `cryptography` package.
+PYTHON_SKIPPED = {
+    "test_generate_nist_keypair",
+    "test_nist_public_key_encoding",
+    "test_nist_private_key_encoding",
+    "test_nist_public_key_sharing",
+}
+
 JS_TESTS = [
     "can register a client",
     "can perform CRUD on records",
@@ -55,7 +63,7 @@ def run_python(server, folder):
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     _run(command, folder, environment)
-    return _count_junit(report)
+    return _count_junit(report, PYTHON_SKIPPED)
 
 
 def run_js(server, folder):
@@ -139,13 +147,18 @@ def _run(command, folder, environment, show=True):
     return output
 
 
-def _count_junit(report):
+def _count_junit(report, may_skip=frozenset()):
+    """A test that skips itself unexpectedly counts as failed, and so does a run without tests."""
     if not report.exists():
         return Count(0, 1)
-    suites = ElementTree.parse(report).getroot().iter("testsuite")
     passed = failed = 0
-    for suite in suites:
-        bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
-        failed += bad
-        passed += int(suite.get("tests", 0)) - bad - int(suite.get("skipped", 0))
+    for case in ElementTree.parse(report).getroot().iter("testcase"):
+        outcomes = {child.tag for child in case} & {"failure", "error", "skipped"}
+        if outcomes == {"skipped"} and case.get("name") in may_skip:
+            continue
+        if outcomes:
+            print(f"not passed: {case.get('name')}: {', '.join(sorted(outcomes))}")
+            failed += 1
+        else:
+            passed += 1
     return Count(passed, failed) if passed + failed else Count(0, 1)
