@@ -16,9 +16,8 @@ use tozstore_api::{
 };
 use tozstore_crypto::{
     AccountId, AccountKey, AccountSalt, ClientId, EncryptionPrivateKey, SigningKeyPair, account_signing_key,
-    answer_challenge,
+    answer_challenge, generate_paper_key,
 };
-use zeroize::Zeroizing;
 
 use crate::client::bearer;
 use crate::clients::ClientDetails;
@@ -62,10 +61,6 @@ const SEALED_FOR_PAPER_KEY: &str = "paperBackup";
 const PLAN: &str = "free0";
 /// Shorter passwords are warned of.
 const ADVISED_PASSWORD_CHARS: usize = 16;
-/// 160 bits, too many to try however few the rounds.
-const PAPER_KEY_CHARS: usize = 32;
-/// 32 characters that are hard to take for one another: no i, l, o, u.
-const PAPER_KEY_ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// What to say about a password before it is used, if there is something to say.
 ///
@@ -93,7 +88,7 @@ impl Account {
         if let Some(advice) = password_advice(new.password.expose()) {
             tracing::warn!("{advice}");
         }
-        let paper_key = generate_paper_key()?;
+        let paper_key = Secret::new(std::mem::take(&mut *generate_paper_key()));
         let (password_half, paper_half) = (LoginHalf::new(new.password), LoginHalf::new(&paper_key));
         let (encryption_key, signing_key) = (EncryptionPrivateKey::generate(), SigningKeyPair::generate());
         let body = CreateAccount {
@@ -325,21 +320,6 @@ impl LoginHalf {
     }
 }
 
-/// Eight groups of four characters. Any text is a paper key to the official clients, which make one of six words.
-fn generate_paper_key() -> Result<Secret, Error> {
-    let mut bytes = Zeroizing::new([0; PAPER_KEY_CHARS]);
-    getrandom::fill(&mut *bytes).map_err(|error| Error::Caller(format!("no random numbers: {error}")))?;
-    // Room for all at once: growing would leave copies behind.
-    let mut text = Zeroizing::new(String::with_capacity(PAPER_KEY_CHARS / 4 * 5));
-    for (index, byte) in bytes.iter().enumerate() {
-        if index > 0 && index % 4 == 0 {
-            text.push('-');
-        }
-        text.push(char::from(PAPER_KEY_ALPHABET[usize::from(byte % 32)]));
-    }
-    Ok(Secret::new(std::mem::take(&mut *text)))
-}
-
 fn parse_salt(text: &str) -> Result<AccountSalt, Error> {
     Ok(text.parse().map_err(|_| UntrustedData::WrongAnswer("salt"))?)
 }
@@ -383,10 +363,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paper_keys_are_eight_groups_and_no_two_the_same() {
-        let (first, second) = (generate_paper_key().unwrap(), generate_paper_key().unwrap());
-        assert_eq!(first.expose().split('-').map(str::len).collect::<Vec<_>>(), [4; 8]);
-        assert_ne!(first.expose(), second.expose());
-        assert!(password_advice(first.expose()).is_none());
+    fn short_passwords_are_warned_of_and_paper_keys_are_not() {
+        assert!(password_advice("").is_some());
+        assert!(password_advice("correct horse").is_some());
+        assert!(password_advice(&generate_paper_key()).is_none());
     }
 }

@@ -74,11 +74,10 @@ impl Client {
         reader: ClientId,
     ) -> Result<(), Error> {
         let slot = self.slot_on_behalf_of(writer, record_type, reader)?;
+        self.refuse_self(reader, "an authorizer cannot let itself in: ask the writer to share")?;
         let key = self.key_to_read(&slot).await?;
-        if reader != self.id() {
-            let reader_key = self.key_of(reader).await?;
-            self.put_key_for(&slot, &key.key, reader, &reader_key).await?;
-        }
+        let reader_key = self.key_of(reader).await?;
+        self.put_key_for(&slot, &key.key, reader, &reader_key).await?;
         self.change_policy(&slot, reader, &PolicyChange::allow([Grant::Read])).await
     }
 

@@ -16,8 +16,9 @@ pub struct Fields(IndexMap<String, Zeroizing<String>>);
 /// of the same name.
 #[macro_export]
 macro_rules! fields {
-    ($($name:expr => $value:expr),* $(,)?) => {
-        [$((::std::string::String::from($name), ::std::string::String::from($value))),*]
+    () => { $crate::Fields::default() };
+    ($($name:expr => $value:expr),+ $(,)?) => {
+        [$((::std::string::String::from($name), ::std::string::String::from($value))),+]
             .into_iter()
             .collect::<$crate::Fields>()
     };
