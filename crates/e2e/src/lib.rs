@@ -1,1 +1,68 @@
-//! To be filled.
+//! The real SDK against the real server: what the tests and benchmarks of this crate stand on.
+//!
+//! It panics where a test would: nothing here is published.
+#![allow(clippy::expect_used, clippy::panic, reason = "a harness of tests")]
+
+use tozstore::{Account, Client, NewAccount, Registration, Secret, TokenOptions};
+use tozstore_server::config::Config;
+use tozstore_server::{RunningServer, Server};
+
+/// A server of its own for one test, with an account and a registration token. Its data are gone when it is dropped.
+pub struct World {
+    /// Where it listens.
+    pub api_url: String,
+    /// The account.
+    pub account: Account,
+    /// The account's paper key.
+    pub paper_key: Secret,
+    /// A registration token without limits.
+    pub token: Secret,
+    server: RunningServer,
+    folder: tempfile::TempDir,
+}
+
+/// E-mail address of the account in a [`World`].
+pub const EMAIL: &str = "Owner@example.com";
+/// Its password.
+pub const PASSWORD: &str = "kP3v-9sXq-Lw2t-Zr8b";
+
+impl World {
+    /// Starts a server on a free port and creates the account.
+    pub async fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let server = start_server(folder.path()).await;
+        let api_url = url_of(&server);
+        let new = NewAccount { name: "Owner", email: EMAIL, password: &Secret::new(PASSWORD) };
+        let (account, paper_key) = Account::create(&api_url, new).await.expect("an account");
+        let token = account.create_token(TokenOptions::default()).await.expect("a registration token").token;
+        Self { api_url, account, paper_key, token, server, folder }
+    }
+
+    /// Registers a client.
+    pub async fn register(&self, name: &str) -> Registration {
+        Client::register(&self.api_url, self.token.expose(), name).await.expect("a registration")
+    }
+
+    /// Registers a client and takes it into use.
+    pub async fn client(&self, name: &str) -> Client {
+        Client::new(self.register(name).await.credentials).expect("a client")
+    }
+
+    /// Stops the server in good order and starts another on the same data, at another address.
+    pub async fn restart(mut self) -> Self {
+        self.server.shutdown().await;
+        self.server = start_server(self.folder.path()).await;
+        self.api_url = url_of(&self.server);
+        self
+    }
+}
+
+async fn start_server(folder: &std::path::Path) -> RunningServer {
+    let mut config = Config { data_dir: folder.join("data"), ..Config::default() };
+    config.listen.address = ([127, 0, 0, 1], 0).into();
+    Server::start(config).await.expect("a server")
+}
+
+fn url_of(server: &RunningServer) -> String {
+    format!("http://{}", server.local_addr())
+}

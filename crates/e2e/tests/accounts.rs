@@ -1,0 +1,109 @@
+//! Accounts, registration tokens, and the administration of clients.
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "this is a test")]
+
+use futures_util::TryStreamExt as _;
+use tozstore::{
+    Account, Client, ClientId, Error, Fault, NewAccount, RegisterOptions, Secret, TokenOptions, fields,
+};
+use tozstore_e2e::{EMAIL, PASSWORD, World};
+
+#[tokio::test]
+async fn both_ways_in_lead_to_the_same_client() {
+    let world = World::start().await;
+    let record = world.account.queen().write("t", fields! { "a" => "1" }).await.unwrap();
+    let by_password =
+        Account::login(&world.api_url, &EMAIL.to_uppercase(), &Secret::new(PASSWORD)).await.unwrap();
+    let by_paper = Account::login_with_paper_key(&world.api_url, EMAIL, &world.paper_key).await.unwrap();
+    for account in [by_password, by_paper] {
+        assert_eq!(account.id(), world.account.id());
+        assert_eq!(account.queen().id(), world.account.queen().id());
+        assert_eq!(account.queen().read(record.id()).await.unwrap().field("a"), Some("1"));
+        assert_eq!((account.name(), account.email()), ("Owner", EMAIL));
+    }
+}
+
+#[tokio::test]
+async fn wrong_passwords_and_unknown_addresses_look_alike() {
+    let world = World::start().await;
+    let wrong = Account::login(&world.api_url, EMAIL, &Secret::new("wrong")).await.unwrap_err();
+    let unknown =
+        Account::login(&world.api_url, "nobody@example.com", &Secret::new(PASSWORD)).await.unwrap_err();
+    assert_eq!((wrong.fault(), unknown.fault()), (Fault::Credentials, Fault::Credentials));
+    assert_eq!(wrong.to_string(), unknown.to_string());
+    let taken = NewAccount { name: "Other", email: &EMAIL.to_lowercase(), password: &Secret::new(PASSWORD) };
+    assert!(matches!(Account::create(&world.api_url, taken).await, Err(Error::Conflict)));
+}
+
+#[tokio::test]
+async fn tokens_allow_what_they_say() {
+    let world = World::start().await;
+    let mut options = TokenOptions::default();
+    options.name = Some("once".to_owned());
+    options.max_uses = Some(1);
+    options.kinds = vec!["sensor".to_owned()];
+    let token = world.account.create_token(options).await.unwrap();
+    let register = async |kind: &str| {
+        Client::register_with(&world.api_url, token.token.expose(), "c", &RegisterOptions::new().kind(kind))
+            .await
+    };
+    assert!(register("other").await.is_err());
+    let registration = register("sensor").await.unwrap();
+    assert_eq!(Client::new(registration.credentials).unwrap().whoami().await.unwrap().kind, "sensor");
+    assert!(register("sensor").await.is_err());
+    let listed = world.account.tokens().await.unwrap();
+    let listed = listed.iter().find(|one| one.name.as_deref() == Some("once")).unwrap();
+    assert_eq!((listed.uses, listed.max_uses), (1, Some(1)));
+
+    world.account.delete_token(world.token.expose()).await.unwrap();
+    let refused = Client::register(&world.api_url, world.token.expose(), "c").await.unwrap_err();
+    assert!(matches!(refused, Error::Credentials(_) | Error::Refused { .. }), "{refused}");
+    assert_eq!(world.account.tokens().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn clients_are_listed_stopped_and_deleted() {
+    let world = World::start().await;
+    let (first, second) = (world.client("first").await, world.client("second").await);
+    let listed: Vec<_> = world.account.clients().try_collect().await.unwrap();
+    let ids: Vec<_> = listed.iter().map(|client| client.id).collect();
+    assert_eq!(ids, [world.account.queen().id(), first.id(), second.id()]);
+    assert_eq!(world.account.client(first.id()).await.unwrap().name, "first");
+    assert!(matches!(world.account.client(ClientId::random()).await, Err(Error::NotFound(_))));
+
+    let record = first.write("t", fields! { "a" => "1" }).await.unwrap();
+    world.account.disable_client(first.id()).await.unwrap();
+    assert!(matches!(first.read(record.id()).await, Err(Error::Credentials(_))));
+    world.account.enable_client(first.id()).await.unwrap();
+    assert_eq!(first.read(record.id()).await.unwrap().field("a"), Some("1"));
+
+    world.account.delete_client(first.id()).await.unwrap();
+    assert!(first.read(record.id()).await.is_err());
+    assert!(matches!(second.info(first.id()).await, Err(Error::NotFound(_))));
+}
+
+#[tokio::test]
+async fn clients_know_themselves_and_each_other() {
+    let world = World::start().await;
+    let (first, second) = (world.client("first").await, world.client("second").await);
+    let own = first.whoami().await.unwrap();
+    assert_eq!((own.id, own.name.as_str(), own.enabled), (first.id(), "first", true));
+    let seen = second.info(first.id()).await.unwrap();
+    assert_eq!(seen.public_key, Some(first.credentials().public_key()));
+    assert_eq!(seen.signing_key, first.credentials().public_signing_key());
+    assert_eq!(seen.fingerprint(), first.info(first.id()).await.unwrap().fingerprint());
+}
+
+#[tokio::test]
+async fn a_deleted_account_is_gone_and_its_address_free() {
+    let world = World::start().await;
+    let client = world.client("client").await;
+    client.write("t", fields! { "a" => "1" }).await.unwrap();
+    let World { api_url, account, .. } = &world;
+    let other = Account::login(api_url, EMAIL, &Secret::new(PASSWORD)).await.unwrap();
+    assert_eq!(other.id(), account.id());
+    other.delete().await.unwrap();
+    assert!(client.whoami().await.is_err());
+    assert!(Account::login(api_url, EMAIL, &Secret::new(PASSWORD)).await.is_err());
+    let again = NewAccount { name: "Owner", email: EMAIL, password: &Secret::new(PASSWORD) };
+    Account::create(api_url, again).await.unwrap();
+}
