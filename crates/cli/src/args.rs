@@ -16,14 +16,15 @@ Examples:
   tozstore serve --data ./data                        run a server on 127.0.0.1:8080
   tozstore account create --email me@example.org      an account on it
   tozstore token create > token                       a token with which clients register
-  tozstore client register --token-file token         make keys, register them, keep them as a profile
+  tozstore client register --token-file token         make keys, keep them as a profile
   tozstore record write note title=Shopping body=@list.txt
   tozstore record list --type note --data
   tozstore share note --with 1a2b3c4d-....            all records of this type, now and later
   tozstore explain RECORD                             who can read it, and what the server sees
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 not found, 4 refused, 5 conflict, 6 server not reached,
-7 data does not open or cannot be trusted.";
+Exit codes:
+  0 done, 1 failed, 2 wrong usage, 3 not found, 4 refused, 5 conflict,
+  6 server not reached, 7 data does not open or cannot be trusted";
 
 /// TozStore: records that are encrypted before they leave this machine.
 #[derive(Debug, Parser)]
@@ -242,8 +243,8 @@ Examples:
   tozstore client list
   tozstore client disable 1a2b3c4d-....
 
-The registration token comes from --token-file, else from TOZSTORE_REGISTRATION_TOKEN, else from standard
-input. It is not taken from the command line, where every process can read it.";
+The registration token comes from --token-file, else from TOZSTORE_REGISTRATION_TOKEN, else from
+standard input. It is not taken from the command line, where every process can read it.";
 
 /// Commands on clients.
 #[derive(Debug, Subcommand)]
@@ -268,7 +269,8 @@ pub struct RegisterArguments {
     /// A name that other clients see [default: the profile's name]
     #[arg(long)]
     pub name: Option<String>,
-    /// Keep a copy of the credentials at the server, encrypted for the account's own client
+    /// Keep a copy of the credentials at the server, encrypted for the account: whoever logs in to the
+    /// account can then read all that this client can
     #[arg(long)]
     pub backup: bool,
     /// File that holds the registration token
@@ -317,7 +319,9 @@ Examples:
   tozstore record list --type note --plain list=home --data
   tozstore record list --all-writers --json
 
-Fields: name=value, name=@file (the file's text), name=- (standard input), name=@@x (the text @x).
+Fields:
+  name=value    the value as typed        name=@file    the text in the file
+  name=-        standard input            name=@@x      the text @x
 Field names and --plain metadata are readable by the server; values of fields are not.";
 
 /// Commands on records.

@@ -3,7 +3,6 @@
 use std::io::IsTerminal;
 
 use tozstore::Secret;
-use zeroize::Zeroizing;
 
 use crate::args::PasswordArguments;
 use crate::exit::{Code, Failure, Outcome};
@@ -65,6 +64,5 @@ fn prompt(question: &str) -> Outcome<Secret> {
     if !std::io::stdin().is_terminal() {
         return Err(no_password());
     }
-    let password = Zeroizing::new(rpassword::prompt_password(question).map_err(|_| no_password())?);
-    Ok(Secret::new(password.as_str()))
+    rpassword::prompt_password(question).map(Secret::new).map_err(|_| no_password())
 }

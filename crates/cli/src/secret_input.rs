@@ -1,6 +1,6 @@
 //! Secrets that are given: the first line of a file or of standard input, or a variable.
 
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
 use std::path::Path;
 
 use tozstore::Secret;
@@ -21,11 +21,15 @@ pub fn first_line_of_file(path: &Path) -> Outcome<Secret> {
         .map_err(|error| failure(&path.display().to_string(), &error))
 }
 
-/// The first line of standard input.
+/// The first line of standard input; at a terminal, asked for and not shown.
 ///
 /// # Errors
 /// It cannot be read, is no text, or is too long.
-pub fn first_line_of_standard_input() -> Outcome<Secret> {
+pub fn first_line_of_standard_input(question: &str) -> Outcome<Secret> {
+    if io::stdin().is_terminal() {
+        let typed = rpassword::prompt_password(question).map_err(|error| failure("the terminal", &error))?;
+        return Ok(Secret::new(typed));
+    }
     first_line(io::stdin().lock()).map_err(|error| failure("standard input", &error))
 }
 

@@ -1,5 +1,8 @@
 //! The real binary against a real server, as a person or a script runs it.
 
+// Helpers of tests may panic as tests do; the lint sees only the tests themselves.
+#![allow(clippy::panic, clippy::unwrap_used)]
+
 mod machine;
 
 use std::collections::BTreeSet;
@@ -71,8 +74,52 @@ fn exit_codes() {
     machine.fails(5, &["record", "update", &id, "a=3", "--version", &first]);
     machine.fails(5, &["record", "delete", &id, "--version", &first]);
     machine.fails(5, &["client", "register", "--token-file", "token"]);
+    machine.fails(5, &["account", "create", "--email", "Me@example.com"]);
     machine.fails(6, &["--api-url", "http://127.0.0.1:9", "record", "read", &id]);
     assert_eq!(machine.json(&["record", "read", &id])["data"]["a"], "2");
+}
+
+#[test]
+fn a_key_that_was_exchanged_is_found_out() {
+    let machine = Machine::with_account();
+    machine.register("alice");
+    let (bob, carol) = (machine.register("bob"), machine.register("carol"));
+    machine.ok(&["--profile", "alice", "client", "info", &bob]);
+    // As if the server had given another key for Bob the first time.
+    let path = machine.path("config/known/alice.json");
+    let known = std::fs::read_to_string(&path).unwrap().replace(&bob, &carol);
+    std::fs::write(&path, known).unwrap();
+    machine.fails(7, &["--profile", "alice", "share", "note", "--with", &carol]);
+    assert_eq!(machine.json_lines(&["--profile", "alice", "sharing"]).len(), 0);
+}
+
+#[test]
+fn private_keys_are_not_listed_unasked() {
+    let machine = Machine::with_account();
+    machine.ok(&["client", "register", "--token-file", "token", "--backup"]);
+    let secrets = machine.ok(&["profile", "show", "--secrets"]);
+    let secret = serde_json::from_str::<Value>(&secrets).unwrap()["private_key"].as_str().unwrap().to_owned();
+    for arguments in [&["record", "list", "--data"][..], &["--json", "record", "list", "--data"]] {
+        let out = machine.ok(arguments);
+        assert!(out.contains("tozny.key_backup") && !out.contains(&secret), "{out}");
+    }
+    assert!(machine.ok(&["record", "list", "--data", "--type", "tozny.key_backup"]).contains(&secret));
+}
+
+#[test]
+fn a_lapsed_session_is_renewed_with_the_password() {
+    let machine = Machine::with_account();
+    let path = machine.path("config/accounts/default.json");
+    let mut session: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    let lapsed = serde_json::json!("lapsed");
+    session["token"] = lapsed.clone();
+    std::fs::write(&path, session.to_string()).unwrap();
+    assert_eq!(machine.json_lines(&["token", "list"]).len(), 1);
+    session = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    assert_ne!(session["token"], lapsed);
+    // The renewed one lasts, so nothing asks for the password.
+    let mut command = machine.command(&["token", "list"]);
+    assert!(command.env_remove("TOZSTORE_ACCOUNT_PASSWORD").status().unwrap().success());
 }
 
 #[test]
@@ -329,6 +376,27 @@ fn documents_list_every_option() {
             assert!(documents.contains(option), "docs/cli.md says nothing of {option} of `{command}`");
         }
     }
+}
+
+#[test]
+fn documents_list_every_setting_with_its_default() {
+    let documents = include_str!("../../../docs/configuration.md");
+    let mut section = String::new();
+    let mut settings = 0;
+    for line in include_str!("../../../docs/tozstore.toml").lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = format!("{}.", name.trim_end_matches(']'));
+        } else if let Some((name, default)) = line.split_once(" = ") {
+            let name = format!("`{section}{}`", name.trim_start_matches(['#', ' ']));
+            let row = documents.lines().find(|row| row.starts_with(&format!("| {name}")));
+            let row = row.unwrap_or_else(|| panic!("docs/configuration.md says nothing of {name}"));
+            let plain = default.replace('_', "");
+            let default = if default.starts_with('[') { default } else { plain.trim_matches('"') };
+            assert!(row.contains(default) || row.replace('_', "").contains(default), "{row}: {default}");
+            settings += 1;
+        }
+    }
+    assert!(settings > 15, "{settings}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `account`: create it, log in, log out, delete it.
 
 use serde_json::json;
-use tozstore::{Account, NewAccount, password_advice};
+use tozstore::{Account, Error, NewAccount, password_advice};
 
 use super::Context;
 use crate::args::{AccountCommand, AccountCreateArguments, AccountDeleteArguments, AccountLoginArguments};
@@ -27,7 +27,14 @@ async fn create(arguments: &AccountCreateArguments, context: &Context) -> Outcom
         context.output.remark(&format!("warning: {advice}"));
     }
     let new = NewAccount { name: name.as_deref().unwrap_or(email), email, password: &password };
-    let (account, paper_key) = Account::create(&api_url, new).await?;
+    let (account, paper_key) = Account::create(&api_url, new).await.map_err(|error| match error {
+        Error::Conflict | Error::Refused { status: 409, .. } => Failure::new(
+            Code::Conflict,
+            format!("there is an account with the e-mail address {email} already"),
+            format!("log in to it: tozstore account login --email {email}"),
+        ),
+        error => error.into(),
+    })?;
     SessionFile::keep(&context.folder, &context.profile, &api_url, &account).await?;
     let document = json!({
         "account_id": account.id(),

@@ -78,7 +78,7 @@ fn registration_token(arguments: &RegisterArguments) -> Outcome<Secret> {
     let token = match (&arguments.token_file, secret_input::variable(TOKEN_VARIABLE)) {
         (Some(path), _) => secret_input::first_line_of_file(path)?,
         (None, Some(token)) => token,
-        (None, None) => secret_input::first_line_of_standard_input()?,
+        (None, None) => secret_input::first_line_of_standard_input("Registration token: ")?,
     };
     let trimmed = token.expose().trim();
     if trimmed.is_empty() {

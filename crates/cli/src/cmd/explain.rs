@@ -1,7 +1,7 @@
 //! `explain`: who can read a record and by which route, and what the server sees of it.
 
 use serde_json::json;
-use tozstore::{Explanation, Route};
+use tozstore::{ClientId, Explanation, Route};
 
 use super::Context;
 use crate::args::ExplainArguments;
@@ -15,13 +15,13 @@ pub async fn run(arguments: &ExplainArguments, context: &Context) -> Outcome {
             if context.output.is_json() {
                 document(&explanation, context)
             } else {
-                text(&explanation, context)
+                text(&explanation, client.id(), context)
             }
         })
         .await
 }
 
-fn text(explanation: &Explanation, context: &Context) -> Outcome {
+fn text(explanation: &Explanation, own_id: ClientId, context: &Context) -> Outcome {
     let output = context.output;
     output.line(&format!("Record {} of type {}", explanation.record, explanation.record_type))?;
     output.line("")?;
@@ -29,7 +29,7 @@ fn text(explanation: &Explanation, context: &Context) -> Outcome {
     let mut readers = vec![[explanation.writer.to_string(), String::new(), "it wrote the record".to_owned()]];
     if let Route::Shared { authorizer } = explanation.route {
         let route = format!("the type is shared with this client; the key to it was wrapped by {authorizer}");
-        readers.push([context.profile.to_string(), String::new(), route]);
+        readers.push([own_id.to_string(), context.profile.to_string(), route]);
     }
     for reader in explanation.readers.iter().flatten() {
         let route = "the writer's records of this type are shared with it".to_owned();

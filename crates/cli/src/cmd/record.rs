@@ -137,6 +137,8 @@ async fn delete(arguments: &RecordDeleteArguments, context: &Context) -> Outcome
 
 async fn list(arguments: RecordListArguments, context: &Context) -> Outcome {
     let limit = arguments.limit as usize;
+    // Private keys are shown to who asks for them by name, not to who asks for everything.
+    let shows_key_backups = arguments.record_type.iter().any(|record_type| record_type == KEY_BACKUP_TYPE);
     let mut query = Query::new()
         .types(arguments.record_type)
         .writers(arguments.writer)
@@ -152,7 +154,7 @@ async fn list(arguments: RecordListArguments, context: &Context) -> Outcome {
     context
         .with_client(async |client| {
             let mut records = pin!(client.query(query).records());
-            let mut listing = Listing::new(context.output, arguments.data);
+            let mut listing = Listing::new(context.output, arguments.data, shows_key_backups);
             let mut unreadable = None;
             while let Some(found) = records.next().await {
                 if listing.count == limit {
@@ -175,6 +177,8 @@ async fn list(arguments: RecordListArguments, context: &Context) -> Outcome {
         .await
 }
 
+/// The type of records that hold the credentials of clients.
+const KEY_BACKUP_TYPE: &str = "tozny.key_backup";
 /// Records that one request asks for.
 const PAGE_RECORDS: usize = 100;
 
@@ -182,13 +186,14 @@ const PAGE_RECORDS: usize = 100;
 struct Listing {
     output: Output,
     with_data: bool,
+    shows_key_backups: bool,
     count: usize,
     rows: Vec<[String; 5]>,
 }
 
 impl Listing {
-    fn new(output: Output, with_data: bool) -> Self {
-        Self { output, with_data, count: 0, rows: Vec::new() }
+    fn new(output: Output, with_data: bool, shows_key_backups: bool) -> Self {
+        Self { output, with_data, shows_key_backups, count: 0, rows: Vec::new() }
     }
 
     fn add(&mut self, record: &Record) -> Outcome {
@@ -205,6 +210,9 @@ impl Listing {
         }
         if !self.output.is_json() && self.count > 1 {
             self.output.line("")?;
+        }
+        if record.record_type() == KEY_BACKUP_TYPE && !self.shows_key_backups {
+            return show_without_data(record, self.output);
         }
         show(record, self.output)
     }
@@ -244,20 +252,30 @@ impl Serialize for FieldMap<'_> {
 }
 
 fn show(record: &Record, output: Output) -> Outcome {
-    if output.is_json() {
-        let has_data = record.completeness() != Completeness::NoFields;
-        return output.document(&RecordDocument {
-            record_id: record.id(),
-            record_type: record.record_type(),
-            writer_id: record.writer(),
-            user_id: record.user(),
-            version: record.version(),
-            created: record.created(),
-            last_modified: record.last_modified(),
-            plain: record.plain(),
-            data: has_data.then(|| FieldMap(record.fields())),
-        });
-    }
+    let has_data = record.completeness() != Completeness::NoFields;
+    show_meta(record, has_data.then(|| FieldMap(record.fields())), output)?;
+    if output.is_json() { Ok(()) } else { output.section("fields", record.fields().iter()) }
+}
+
+fn show_without_data(record: &Record, output: Output) -> Outcome {
+    show_meta(record, None, output)?;
+    output.remark(&format!("the fields are private keys: to see them, ask for --type {KEY_BACKUP_TYPE}"));
+    Ok(())
+}
+
+/// All of a record for programs; for people, what stands above the fields.
+fn show_meta(record: &Record, data: Option<FieldMap<'_>>, output: Output) -> Outcome {
+    let document = RecordDocument {
+        record_id: record.id(),
+        record_type: record.record_type(),
+        writer_id: record.writer(),
+        user_id: record.user(),
+        version: record.version(),
+        created: record.created(),
+        last_modified: record.last_modified(),
+        plain: record.plain(),
+        data,
+    };
     let pairs = [
         ("record", record.id().to_string()),
         ("type", record.record_type().to_owned()),
@@ -267,8 +285,7 @@ fn show(record: &Record, output: Output) -> Outcome {
         ("changed", record.last_modified().to_string()),
         ("plain", plain_text(record.plain())),
     ];
-    output.pairs(&(), &pairs)?;
-    output.section("fields", record.fields().iter())
+    output.pairs(&document, &pairs)
 }
 
 fn plain_text(plain: &Plain) -> String {
