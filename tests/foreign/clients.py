@@ -190,8 +190,9 @@ class Rust:
     def list(self, credentials, writer, record_type):
         writers = [] if not writer else ["--all-writers"] if writer == "all" else ["--writer", writer]
         profile = self._profile(credentials)
-        lines = self._run(profile, "record", "list", "--type", record_type, "--data", *writers).splitlines()
-        return [_rust_read(json.loads(line)) for line in lines]
+        output = self._run(profile, "record", "list", "--type", record_type, "--data", *writers)
+        # Not `splitlines`: values may hold characters that it takes for line ends.
+        return [_rust_read(json.loads(line)) for line in output.split("\n") if line]
 
     def share(self, credentials, record_type, reader):
         self._run(self._profile(credentials), "share", record_type, "--with", reader)

@@ -40,8 +40,9 @@ def main():
                 failed += count.failed
                 lines.append(f"{name}: {count.passed} passed, {count.failed} failed, {time.monotonic() - started:.0f} s")
         if failed:
-            print("-- end of the server's log")
-            print("\n".join((folder / "server.log").read_text(errors="replace").splitlines()[-40:]))
+            log = (folder / "server.log").read_text(errors="replace").splitlines()
+            print("-- end of the server's log, without the plain answers")
+            print("\n".join([line for line in log if " INFO " not in line][-40:]))
     print("\n".join(lines))
     return 1 if failed else 0
 
