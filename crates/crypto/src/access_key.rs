@@ -50,16 +50,21 @@ impl AccessKey {
         self.0.expose()
     }
 
+    #[allow(
+        clippy::panic,
+        reason = "to go on would hand out a key that nobody wrapped, and no caller can repair that"
+    )]
     pub(crate) fn wrap_with_nonce(
         &self,
         reader: &EncryptionPublicKey,
         authorizer: &EncryptionPrivateKey,
         nonce: &[u8; 24],
     ) -> WrappedAccessKey {
-        let mut ciphertext = [0; CIPHERTEXT_BYTES];
-        // A public key of low order is the only reason to fail, and its type rules that out.
         let sealed = primitives::box_seal(authorizer.expose(), reader.as_bytes(), nonce, self.0.expose());
-        ciphertext.copy_from_slice(&sealed.unwrap_or_else(|OpenError| vec![0; CIPHERTEXT_BYTES]));
+        // A public key of low order is the only reason to fail, and its type lets none in.
+        let Some(ciphertext) = sealed.ok().and_then(|sealed| sealed.try_into().ok()) else {
+            panic!("a public key of low order got into its type");
+        };
         WrappedAccessKey { ciphertext, nonce: *nonce }
     }
 }
