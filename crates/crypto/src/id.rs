@@ -83,6 +83,11 @@ pub(crate) fn random_uuid_text() -> String {
     random_uuid().to_string()
 }
 
+/// Whether this is the text of a UUID: always 36 characters.
+pub(crate) fn is_uuid_text(text: &str) -> bool {
+    parse(text).is_ok()
+}
+
 fn random_uuid() -> Uuid {
     uuid::Builder::from_random_bytes(*primitives::random_array()).into_uuid()
 }

@@ -14,6 +14,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::id::is_uuid_text;
 use crate::json_text::{HexCase, KeyOrder, object_len_bytes, write_object, write_string};
 use crate::{
     AccessKey, EncryptionPrivateKey, EncryptionPublicKey, FieldSalt, OpenError, Signature, SigningKeyPair,
@@ -128,8 +129,7 @@ impl SealedNote {
         pinned: Option<&NoteWriter>,
     ) -> Result<OpenedNote, NoteError> {
         let (writer, access_key) = self.unwrap_key(recipient, pinned)?;
-        let salt = verify_field(&writer.signing_key, None, SALT_FIELD, &self.signature)?;
-        let salt: FieldSalt = salt.parse().map_err(|_| VerifyError)?;
+        let salt = self.signed_salt(&writer.signing_key)?;
         let mut fields = Vec::with_capacity(self.data.0.len());
         for (name, sealed) in &self.data.0 {
             let signed = open_field(&access_key, sealed)?;
@@ -164,6 +164,17 @@ impl SealedNote {
         let fields = OpenedFields(fields);
         writer.signing_key.verify(self.legacy_document(&fields).as_bytes(), &signature)?;
         Ok(OpenedNote { fields, writer, access_key })
+    }
+
+    /// The salt of all fields. It and the salt of its own signature must be UUIDs, as all clients write them: where a
+    /// salt may have any length, a value that the writer signed can be read as a longer salt and another value.
+    fn signed_salt(&self, writer: &SigningPublicKey) -> Result<FieldSalt, VerifyError> {
+        let salt = verify_field(writer, None, SALT_FIELD, &self.signature)?;
+        let salt_of_signature = self.signature.split(';').nth(1).ok_or(VerifyError)?;
+        if !is_uuid_text(salt_of_signature) || !is_uuid_text(salt) {
+            return Err(VerifyError);
+        }
+        salt.parse().map_err(|_| VerifyError)
     }
 
     fn unwrap_key(
@@ -274,5 +285,88 @@ impl<'de> Deserialize<'de> for SealedFields {
         }
 
         deserializer.deserialize_map(Visitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A note from a fresh writer, and the recipient's key.
+    fn sealed(fields: &[(&str, &str)]) -> (SealedNote, SigningKeyPair, EncryptionPrivateKey) {
+        let (writer_signing_key, recipient) = (SigningKeyPair::generate(), EncryptionPrivateKey::generate());
+        let (note, _) = NoteToSeal {
+            fields,
+            writer_encryption_key: &EncryptionPrivateKey::generate(),
+            writer_signing_key: &writer_signing_key,
+            recipient_encryption_key: &recipient.public_key(),
+            recipient_signing_key: &SigningKeyPair::generate().public_key(),
+        }
+        .seal();
+        (note, writer_signing_key, recipient)
+    }
+
+    #[test]
+    fn a_signed_value_is_not_taken_for_a_signed_salt() {
+        // The recipient knows the writer's signature of "x", whose value it had a say in.
+        let chosen_salt = FieldSalt::random();
+        let value = format!("{SALT_FIELD}{chosen_salt}");
+        let (mut note, _, recipient) = sealed(&[("x", &value)]);
+        let opened = note.open(&recipient, None).unwrap();
+        let signed = open_field(&opened.access_key, &note.data.0[0].1).unwrap();
+        let forged = signed.replacen(";86;", "x;86;", 1).replace(SALT_FIELD, "");
+        // As a signed field it holds: salt, name and value are joined without marks.
+        let salt = verify_field(&note.writer_signing_key, None, SALT_FIELD, &forged);
+        assert_eq!(salt, Ok(chosen_salt.as_str()));
+        note.data = SealedFields::default();
+        note.signature = forged;
+        assert_eq!(note.open(&recipient, None).err(), Some(NoteError::Verify(VerifyError)));
+    }
+
+    #[test]
+    fn a_salt_that_is_no_uuid_is_refused() {
+        let (mut note, writer, recipient) = sealed(&[]);
+        assert!(note.open(&recipient, None).is_ok());
+        let uuid = FieldSalt::random();
+        for (salt_of_signature, salt, opens) in [
+            (uuid.as_str(), uuid.as_str(), true),
+            ("x", uuid.as_str(), false),
+            (uuid.as_str(), "x", false),
+            (uuid.as_str(), "", false),
+        ] {
+            let salt_of_signature = salt_of_signature.parse().unwrap();
+            note.signature = sign_field(&writer, &salt_of_signature, SALT_FIELD, salt).to_string();
+            assert_eq!(note.open(&recipient, None).is_ok(), opens, "{salt_of_signature} {salt}");
+        }
+    }
+
+    #[test]
+    fn a_note_of_another_mode_is_refused() {
+        let (mut note, _, recipient) = sealed(&[]);
+        for (mode, opens) in
+            [("sodium", true), ("SODIUM", true), ("NIST", false), ("", false), ("Sodium ", false)]
+        {
+            mode.clone_into(&mut note.mode);
+            assert_eq!(note.open(&recipient, None).is_ok(), opens, "{mode}");
+        }
+    }
+
+    #[test]
+    fn a_name_comes_once_and_names_are_limited() {
+        let fields = |count: usize| {
+            let members: Vec<_> = (0..count).map(|at| format!("\"{at}\":\"\"")).collect();
+            serde_json::from_str::<SealedFields>(&format!("{{{}}}", members.join(",")))
+        };
+        assert_eq!(fields(MAX_FIELDS).unwrap().iter().count(), MAX_FIELDS);
+        assert!(fields(MAX_FIELDS + 1).is_err());
+        assert!(serde_json::from_str::<SealedFields>(r#"{"a":"","b":"","a":""}"#).is_err());
+    }
+
+    #[test]
+    fn debug_output_has_no_values() {
+        let (note, _, recipient) = sealed(&[("name", "value")]);
+        let opened = note.open(&recipient, None).unwrap();
+        let text = format!("{opened:?}");
+        assert!(text.contains("name") && !text.contains("value"), "{text}");
     }
 }
