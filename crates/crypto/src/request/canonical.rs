@@ -2,8 +2,10 @@
 //! no key occurs twice and no value needs an escape.
 //!
 //! No way may make two requests with different meaning look alike, or a signature for the one would pass for the
-//! other. So a way is left out where it would drop a parameter or hide where one ends. One pair is left: Java's text
-//! for an escaped plus sign is JavaScript's for a plain one. Mail addresses have plus signs, so Java's must pass.
+//! other. So a way is left out where it would drop a parameter, make up a value, or hide where one ends. One pair is
+//! left: Java's text for an escaped plus sign is JavaScript's for a plain one. Mail addresses have plus signs, so
+//! Java's must pass. And the order of equal names is not covered, since Python and Java sort by value too: nothing may
+//! depend on it.
 
 use std::cmp::Ordering;
 
@@ -16,7 +18,7 @@ pub(super) fn to_sign(path: &str, query: Option<&str>) -> Target {
     Target { path: if path.is_empty() { "/".to_owned() } else { path.to_owned() }, query }
 }
 
-/// What a client may have signed when it sent this, the likeliest first. At most nine.
+/// What a client may have signed when it sent this, the likeliest first. At most seven.
 pub(super) fn candidates(raw_path: &str, raw_query: Option<&str>) -> impl Iterator<Item = Target> {
     let raw_query = raw_query.unwrap_or_default();
     let mut queries = vec![sorted(raw_query)];
@@ -81,18 +83,16 @@ fn form_encoded(
     Some(encoded)
 }
 
-/// Java: `name=value` decoded, sorted as a whole, not encoded again; `null` where there is no value. None if the
-/// decoded text would not tell where a parameter or an escape begins.
+/// Java: `name=value` decoded, sorted as a whole, not encoded again. None if the decoded text would not tell where a
+/// parameter or an escape begins; and if there is no value, which Java writes as the value `null`.
 fn decoded(query: &str) -> Option<String> {
     if query.is_empty() {
         return None;
     }
     let mut items = Vec::new();
     for parameter in query.split('&') {
-        let (name, value) = match parameter.split_once('=') {
-            Some((name, value)) => (text_decoded(name)?, text_decoded(value)?),
-            None => (text_decoded(parameter)?, "null".to_owned()),
-        };
+        let (name, value) = parameter.split_once('=')?;
+        let (name, value) = (text_decoded(name)?, text_decoded(value)?);
         if name.contains(['&', '%', '=']) || value.contains(['&', '%']) {
             return None;
         }
