@@ -38,7 +38,8 @@ pub fn open_field(access_key: &AccessKey, sealed: &str) -> Result<Zeroizing<Stri
 
 /// Characters of a sealed field whose value has `value_len_bytes` bytes.
 pub const fn sealed_len(value_len_bytes: usize) -> usize {
-    131 + (value_len_bytes + BOX_OVERHEAD_BYTES).saturating_mul(4).div_ceil(3)
+    let data_len = value_len_bytes.saturating_add(BOX_OVERHEAD_BYTES).saturating_mul(4).div_ceil(3);
+    data_len.saturating_add(131)
 }
 
 /// Seals all fields of a record: pairs of name and value. The names stay readable.
@@ -131,6 +132,12 @@ mod tests {
             assert_eq!(open_field(&key, text), Err(OpenError), "{text}");
         }
         assert_eq!(open_field(&AccessKey::generate(), &sealed), Err(OpenError));
+    }
+
+    #[test]
+    fn lengths_do_not_wrap_around() {
+        assert_eq!(sealed_len(0), 153);
+        assert!(sealed_len(usize::MAX) > usize::MAX / 4);
     }
 
     #[test]
