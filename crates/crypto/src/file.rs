@@ -148,6 +148,9 @@ impl FileOpener {
     /// The file is of another version, was altered, or goes on after its last message. The opener is then of no more
     /// use.
     pub fn push(&mut self, mut sealed: &[u8], out: &mut Vec<u8>) -> Result<(), OpenError> {
+        if matches!(self.state, OpenerState::Failed) {
+            return Err(OpenError);
+        }
         self.sealed.count(sealed);
         while !sealed.is_empty() {
             // A whole piece waits until something follows: only then it is known not to be the last.
@@ -255,5 +258,22 @@ impl Tally {
 
     fn finish(self) -> SealedFile {
         SealedFile { len_bytes: self.len_bytes, checksum: FileChecksum(self.md5.finish()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_opener_that_failed_takes_nothing_more() {
+        let (key, mut sealed, mut out) = (AccessKey::generate(), Vec::new(), Vec::new());
+        FileSealer::new(&key, &mut sealed).finish(&mut Vec::new());
+        sealed.push(0);
+        let mut opener = FileOpener::new(&AccessKey::generate());
+        assert_eq!(opener.push(&sealed, &mut out), Err(OpenError));
+        assert_eq!(opener.push(&[0], &mut out), Err(OpenError));
+        assert_eq!(opener.finish(&mut out), Err(OpenError));
+        assert!(out.is_empty());
     }
 }
