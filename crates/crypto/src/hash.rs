@@ -151,6 +151,16 @@ mod tests {
     }
 
     #[test]
+    fn known_answers() {
+        // By hashlib.blake2b of Python, over LE64(len) ‖ label, then LE64(len) ‖ part for each part.
+        let tag = MacKey::from_bytes(&[7; 32]).tag(Label::AccessToken, &[b"client", b""]);
+        let hex: String = tag.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "b607780a5b9aae889eab73eb7dede1b69833ea8c017127148d90342384407495");
+        let fingerprint = crate::AccessKey::from_bytes(&[7; 32]).fingerprint();
+        assert_eq!(fingerprint.to_string(), "AUXsf4LOkRkYbmt5RMVe7031OHy5Bp-P4KWz6OQnATc");
+    }
+
+    #[test]
     fn a_sealed_secret_opens_in_its_own_place_alone() {
         let key = SealingKey::from_bytes(&[7; 32]);
         let sealed = key.seal_secret(Label::RegistrationToken, &[b"row 1"], b"token");

@@ -72,6 +72,22 @@ mod tests {
     }
 
     #[test]
+    fn texts_stay_as_they_were_released() {
+        assert_eq!(
+            Label::ALL.map(Label::text),
+            [
+                "tozstore/1/access-key-fingerprint",
+                "tozstore/1/access-token",
+                "tozstore/1/challenge",
+                "tozstore/1/cursor",
+                "tozstore/1/file-transfer",
+                "tozstore/1/registration-token",
+                "tozstore/1/unknown-account",
+            ]
+        );
+    }
+
+    #[test]
     fn frames_tell_parts_apart() {
         assert_ne!(Label::Cursor.frame(&[b"ab", b"c"]), Label::Cursor.frame(&[b"a", b"bc"]));
         assert_ne!(Label::Cursor.frame(&[b""]), Label::Cursor.frame(&[]));
