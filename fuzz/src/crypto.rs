@@ -99,11 +99,12 @@ pub fn record_signature(data: &[u8]) {
     let mut lines = text.split('\n');
     let record_type = lines.next().unwrap_or_default();
     let mut entries: [Vec<(&str, &str)>; 2] = Default::default();
+    let mut known = std::collections::HashSet::new();
     let mut part = 0;
     while let Some(name) = lines.next() {
         if name == "=" {
             part = 1;
-        } else if entries.iter().flatten().all(|(known, _)| *known != name) {
+        } else if known.insert(name) {
             entries[part].push((name, lines.next().unwrap_or_default()));
         }
     }
