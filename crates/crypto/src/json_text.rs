@@ -49,7 +49,7 @@ pub(crate) fn write_object(
     }
     if matches!(order, KeyOrder::JsReceived | KeyOrder::JsUtf16) {
         // Stable: the others keep their order behind the indices.
-        entries.sort_by_key(|(key, _)| array_index(key).map_or(u64::MAX, u64::from));
+        entries.sort_by_cached_key(|(key, _)| array_index(key).map_or(u64::MAX, u64::from));
     }
     out.push('{');
     for (at, (key, value)) in entries.iter().enumerate() {
