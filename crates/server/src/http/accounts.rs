@@ -60,6 +60,7 @@ pub async fn create(
         meta: None,
         created: now,
         tokens_valid_after: Timestamp::default(),
+        kept_token: None,
     };
     check(&row)?;
     let (new_row, new_client) = (row.clone(), client.clone());
@@ -73,15 +74,16 @@ pub async fn create(
             insert(tx, &new_client, None)
         })
         .await?;
-    Ok((StatusCode::CREATED, axum::Json(session(&app, row, client, Some(draft.secret_copy())))))
+    Ok((StatusCode::CREATED, axum::Json(session(&app, now, row, client, Some(draft.secret_copy())))))
 }
 
-/// `PATCH /v1/account/profile`. A new key for logins cancels the account tokens that are older than the one at hand.
+/// `PATCH /v1/account/profile`. A new key for logins cancels all account tokens but the one at hand.
 pub async fn change(
     State(app): State<Arc<App>>,
     credential: AccountCredential,
     Json(change): Json<ChangeProfile>,
 ) -> Result<axum::Json<ChangedProfile>, Error> {
+    let clock = Arc::clone(&app.clock);
     let (row, client) = app
         .store
         .write("change profile", move |tx| {
@@ -90,7 +92,9 @@ pub async fn change(
             check(&row)?;
             if (&row.signing_key, &row.paper_signing_key) != (&before.signing_key, &before.paper_signing_key)
             {
-                row.tokens_valid_after = row.tokens_valid_after.max(credential.issued());
+                // Read here, so that no login that was checked against the old key has a later token.
+                row.tokens_valid_after = row.tokens_valid_after.max(clock.now());
+                row.kept_token = Some(credential.issued());
             }
             if row != before {
                 tx.update_account(&row).map_err(|error| match error {
@@ -209,14 +213,15 @@ pub(super) fn queen_of(tx: &dyn ReadTx, account: &AccountRow) -> Result<ClientRo
     tx.client(account.queen)?.ok_or(Error::Internal("an account without its administering client".into()))
 }
 
-/// The answer to a creation or a login, with a fresh account token.
+/// The answer to a creation or a login, with an account token as of `issued`: a moment before the transaction that
+/// permitted it, so that what cancels tokens after that transaction cancels this one.
 pub(super) fn session(
     app: &App,
+    issued: Timestamp,
     row: AccountRow,
     client: ClientRow,
     api_secret: Option<SecretText>,
 ) -> AccountSession {
-    let issued = app.now();
     let expires = issued.plus_seconds(app.config.tokens.account_token_lifetime_s.into());
     let token = app.keys.issue_account_token(row.id, issued, expires);
     let (profile, account) = shown(row, client, api_secret);

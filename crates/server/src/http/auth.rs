@@ -97,7 +97,9 @@ impl AccountCredential {
     /// [`Error::Unauthorized`] if the account is gone or its token was cancelled.
     pub fn account(&self, tx: &dyn ReadTx) -> Result<AccountRow, Error> {
         let row = tx.account(self.0.subject)?.ok_or(UNAUTHORIZED_ACCOUNT)?;
-        if self.0.issued >= row.tokens_valid_after { Ok(row) } else { Err(UNAUTHORIZED_ACCOUNT) }
+        let issued = self.0.issued;
+        let is_alive = issued >= row.tokens_valid_after || Some(issued) == row.kept_token;
+        if is_alive { Ok(row) } else { Err(UNAUTHORIZED_ACCOUNT) }
     }
 }
 

@@ -148,7 +148,8 @@ pub async fn administered(
     Ok(axum::Json(entry(row)))
 }
 
-/// `PATCH /v1/client/admin/{id}/enable`. Disabling also cancels the access tokens that are out.
+/// `PATCH /v1/client/admin/{id}/enable`. Disabling also cancels the access tokens that are out. So does enabling: a
+/// token that was issued while the client was being disabled must not come back to life with it.
 pub async fn enable(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -167,9 +168,7 @@ pub async fn enable(
                 return Err(Error::Conflict("the client that administers an account stays enabled"));
             }
             row.enabled = enabled;
-            if !enabled {
-                row.tokens_valid_after = now;
-            }
+            row.tokens_valid_after = row.tokens_valid_after.max(now);
             update(tx, &row, credential)?;
             Ok(row)
         })

@@ -61,6 +61,7 @@ pub async fn log_in(
     let key: SigningPublicKey = row.as_ref().and_then(login_key).unwrap_or(app.nobodys_key);
     key.verify(&challenge, &response).map_err(|_| BAD_LOGIN)?;
     let spent = blake2b_256(&challenge);
+    let issued = app.now();
     let (row, client) = app
         .store
         .write("log in", move |tx| {
@@ -75,7 +76,7 @@ pub async fn log_in(
             Ok((row, client))
         })
         .await?;
-    Ok(axum::Json(session(&app, row, client, None)))
+    Ok(axum::Json(session(&app, issued, row, client, None)))
 }
 
 /// `POST /v1/account/auth/validate`: tells a client whose account token this is.

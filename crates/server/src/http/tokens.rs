@@ -28,11 +28,12 @@ pub async fn issue(
         return Err(Error::bad_request("the only grant type is client_credentials"));
     }
     let ApiKey { id, secret } = header.or_else(|| ApiKey::from_form(form)).ok_or(BAD_CREDENTIALS)?;
+    // Before the client is looked at: what disables it after that cancels this token.
+    let issued = app.now();
     let row = app.store.read::<_, StoreError, _>("issue token", move |tx| tx.client_by_api_key(&id)).await?;
     let known =
         row.filter(|row| SecretHash::from_bytes(row.api_secret_hash).matches(secret.expose().as_bytes()));
     let client = known.filter(|row| row.enabled).ok_or(BAD_CREDENTIALS)?;
-    let issued = app.now();
     let lifetime_s = app.config.tokens.access_token_lifetime_s;
     let expires = issued.plus_seconds(lifetime_s.into()).representable();
     Ok(axum::Json(AccessToken {

@@ -38,6 +38,8 @@ pub struct AccountRow {
     pub created: Timestamp,
     /// Account tokens issued before this moment are dead.
     pub tokens_valid_after: Timestamp,
+    /// Save for the one issued at this moment: that of the session which cancelled the others.
+    pub kept_token: Option<Timestamp>,
 }
 
 /// Salts for the key derivations of an account, base64url text that the server passes on.

@@ -216,3 +216,23 @@ async fn the_administering_client_cannot_lock_itself_out() {
     assert_eq!(fixture.delete(&path).bearer(&queen.token).send().await.code(), 409);
     assert_eq!(fixture.get(&path).bearer(&queen.token).send().await.json()["enabled"], true);
 }
+
+#[tokio::test]
+async fn a_token_issued_while_its_client_was_being_disabled_stays_dead() {
+    let fixture = Fixture::new().await;
+    let client = fixture.client("a").await;
+    let (path, own) = (format!("/v1/client/admin/{}/enable", client.id), format!("/v1/client/{}", client.id));
+    let enable = async |enabled: bool| {
+        let call = fixture.patch(&path).bearer(&fixture.account.queen.token);
+        assert_eq!(call.json(json!({ "enabled": enabled })).send().await.code(), 200);
+    };
+    // The time of disabling is taken before its turn to write comes.
+    fixture.advance_seconds(-1);
+    enable(false).await;
+    fixture.advance_seconds(2);
+    enable(true).await;
+    assert_eq!(fixture.get(&own).bearer(&client.token).send().await.code(), 401);
+    let form = format!("client_id={}&client_secret={}", client.api_key_id, client.api_secret);
+    let fresh = text(&fixture.post("/v1/auth/token").body(form).send().await.json()["access_token"]);
+    assert_eq!(fixture.get(&own).bearer(&fresh).send().await.code(), 200);
+}

@@ -32,6 +32,7 @@ pub async fn accounts(open: Open<'_>) {
     changed.email_key = "new@example.com".into();
     changed.meta = None;
     changed.tokens_valid_after = time(500);
+    changed.kept_token = Some(time(499));
     let row = changed.clone();
     write(&store, move |tx| tx.update_account(&row)).await.unwrap();
     let found = read(&store, |tx| {

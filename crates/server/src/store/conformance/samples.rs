@@ -67,6 +67,7 @@ pub(super) fn account(n: u32) -> AccountRow {
         meta: Some(r#"{"k": "v"}"#.into()),
         created: time(n),
         tokens_valid_after: time(n + 1),
+        kept_token: None,
     }
 }
 

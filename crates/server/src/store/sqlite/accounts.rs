@@ -15,7 +15,7 @@ macro_rules! account_columns {
     () => {
         "account_id, email_key, email, name, salt_auth, salt_enc, salt_paper_auth, salt_paper_enc, signing_key, \
          paper_signing_key, company, plan, public_key, account_signing_key, queen_id, meta, created, \
-         tokens_valid_after"
+         tokens_valid_after, kept_token"
     };
 }
 
@@ -37,7 +37,7 @@ impl AccountWrites for Tx<'_, Writing<'_>> {
             "INSERT INTO accounts (",
             account_columns!(),
             ", position, region) VALUES \
-             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)"
+             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)"
         );
         let position = self.next_position()?;
         self.insert(
@@ -62,6 +62,7 @@ impl AccountWrites for Tx<'_, Writing<'_>> {
                 row.meta,
                 row.created.micros(),
                 row.tokens_valid_after.micros(),
+                row.kept_token.map(Timestamp::micros),
                 position,
                 LOCAL_REGION,
             ],
@@ -72,7 +73,7 @@ impl AccountWrites for Tx<'_, Writing<'_>> {
         let sql = concat!(
             "UPDATE accounts SET (",
             account_columns!(),
-            ") = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) \
+            ") = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) \
              WHERE account_id = ?1"
         );
         let result = self.statement(sql)?.execute(params![
@@ -94,6 +95,7 @@ impl AccountWrites for Tx<'_, Writing<'_>> {
             row.meta,
             row.created.micros(),
             row.tokens_valid_after.micros(),
+            row.kept_token.map(Timestamp::micros),
         ]);
         if result == Ok(0) {
             return Err(StoreError::Missing("the account"));
@@ -159,5 +161,6 @@ fn read_account(row: &Row<'_>) -> Result<AccountRow, Error> {
         meta: row.get(15)?,
         created: column(row, 16)?,
         tokens_valid_after: column(row, 17)?,
+        kept_token: row.get::<_, Option<i64>>(18)?.map(Timestamp::from_micros),
     })
 }

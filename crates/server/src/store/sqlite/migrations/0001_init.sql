@@ -30,7 +30,8 @@ CREATE TABLE accounts (
     queen_id BLOB NOT NULL,
     meta TEXT,
     created INTEGER NOT NULL,
-    tokens_valid_after INTEGER NOT NULL
+    tokens_valid_after INTEGER NOT NULL,
+    kept_token INTEGER
 ) STRICT;
 
 CREATE TABLE login_challenges (
@@ -127,6 +128,7 @@ CREATE TABLE grants (
 ) STRICT;
 CREATE INDEX grants_by_writer ON grants (writer_id, position);
 CREATE INDEX grants_by_client ON grants (client_id, position);
+CREATE INDEX grants_by_client_and_writer ON grants (client_id, writer_id);
 CREATE INDEX grants_by_user ON grants (user_id) WHERE user_id <> writer_id;
 CREATE INDEX grants_by_granter ON grants (granted_by) WHERE granted_by <> writer_id;
 
