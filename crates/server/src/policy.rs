@@ -171,8 +171,21 @@ pub fn changed_grants(mut grants: GrantSet, change: &PolicyChange) -> GrantSet {
     grants
 }
 
-/// Grants of one client, or to one client, that are read for one request; [`StoreError::TooMuchWork`] past that.
+/// Grants of one client, or to one client, that are read for one request; [`StoreError::TooMuchWork`] past that. No more
+/// can be given to one client, or whoever gave it more than it wants would break its searches and listings.
 pub const MAX_GRANTS_READ: usize = 50_000;
+/// Grants that one writer can give to one client, so that one alone does not use up what the client may hold.
+pub const MAX_GRANTS_FROM_WRITER: usize = 5_000;
+
+/// Whether this writer may give one more grant to this client.
+///
+/// # Errors
+/// The store failed.
+pub fn has_room(tx: &dyn ReadTx, writer: ClientId, holder: ClientId) -> Result<bool, StoreError> {
+    let from_writer = tx.count_grants_to_client(holder, Some(writer), MAX_GRANTS_FROM_WRITER)?;
+    Ok(from_writer < MAX_GRANTS_FROM_WRITER
+        && tx.count_grants_to_client(holder, None, MAX_GRANTS_READ)? < MAX_GRANTS_READ)
+}
 
 /// What a search may see.
 #[derive(Clone, Debug, PartialEq, Eq)]

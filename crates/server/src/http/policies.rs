@@ -108,6 +108,9 @@ fn put_grants(
     if grants == before {
         return Ok(());
     }
+    if before.is_empty() && !policy::has_room(tx.as_read(), facts.writer, slot.client)? {
+        return Err(Error::Conflict("the client holds as many grants as it may"));
+    }
     let now = tx.stamp()?;
     if !grants.is_empty() {
         use_type(tx, &slot.type_slot, account_id, now)?;

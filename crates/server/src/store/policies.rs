@@ -76,6 +76,14 @@ pub trait PolicyReads {
         kind: GrantKind,
         limit: usize,
     ) -> Result<Vec<GrantRow>, StoreError>;
+
+    /// How many rows of any kind this client holds, from one writer or from all, counted up to `limit`.
+    fn count_grants_to_client(
+        &self,
+        client: ClientId,
+        writer: Option<ClientId>,
+        limit: usize,
+    ) -> Result<usize, StoreError>;
 }
 
 /// Writing policies.

@@ -2,7 +2,10 @@
 
 use http::Method;
 use serde_json::json;
-use tozstore_api::paths;
+use tozstore_api::{Timestamp, paths};
+use tozstore_crypto::ClientId;
+use tozstore_server::policy::MAX_GRANTS_FROM_WRITER;
+use tozstore_server::store::{GrantRow, GrantSet, GrantSlot, RecordTypeSlot, StoreError};
 
 use super::fixture::Fixture;
 use super::storage::{NO_ID, policy_path};
@@ -137,4 +140,40 @@ async fn an_authorizer_of_all_types_is_removed_with_its_keys() {
     }
     assert_eq!(fixture.put_key(&proxy, &writer, &stranger, "v").await, 403);
     assert_eq!(remove(&writer).await, 200);
+}
+
+#[tokio::test]
+async fn nobody_can_be_flooded_with_grants() {
+    let fixture = Fixture::new().await;
+    let (friend, stranger, victim) =
+        (fixture.client("friend").await, fixture.client("stranger").await, fixture.client("victim").await);
+    let flood = |writer: ClientId, number: usize| {
+        let (holder, account_id) = (victim.id, fixture.account.id.parse().unwrap());
+        fixture.app.store.write("flood", move |tx| {
+            for number in 0..number {
+                let record_type = format!("type {number}").parse().unwrap();
+                let type_slot = RecordTypeSlot { writer, user: writer, record_type };
+                let grants = GrantSet { read: true, edit: false, authorizer: false };
+                let slot = GrantSlot { type_slot, client: holder };
+                let created = Timestamp::default();
+                tx.put_grants(&GrantRow { slot, account_id, grants, granted_by: writer, created })?;
+            }
+            Ok::<_, StoreError>(())
+        })
+    };
+    flood(stranger.id, MAX_GRANTS_FROM_WRITER).await.unwrap();
+    // One writer has given all that it may; what it gave can be changed, and others can still give.
+    assert_eq!(fixture.policy(&stranger, (&stranger, &victim), "t", "allow", &["read"]).await, 409);
+    assert_eq!(fixture.policy(&stranger, (&stranger, &victim), "type 1", "allow", &["edit"]).await, 201);
+    assert_eq!(fixture.policy(&friend, (&friend, &victim), "t", "allow", &["read"]).await, 201);
+    // Many writers together fill what the victim may hold; its searches and listings go on.
+    for number in 2..=10 {
+        let most = MAX_GRANTS_FROM_WRITER - usize::from(number == 2);
+        flood(ClientId::from_bytes([number; 16]), most).await.unwrap();
+    }
+    assert_eq!(fixture.policy(&friend, (&friend, &victim), "u", "allow", &["read"]).await, 409);
+    let search = json!({ "include_all_writers": true });
+    assert_eq!(fixture.call(&victim, Method::POST, paths::SEARCH, Some(search)).await.code(), 200);
+    let listed = fixture.listing(&victim, paths::POLICY_INCOMING).await;
+    assert_eq!(listed.as_array().unwrap().len(), MAX_GRANTS_FROM_WRITER + 1);
 }

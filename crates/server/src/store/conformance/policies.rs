@@ -109,4 +109,14 @@ pub async fn grants_are_listed_in_order(open: Open<'_>) {
     let held = read(&store, |tx| tx.grants_to_client(client_id(5), GrantKind::Read, 10)).await;
     let held: Vec<_> = held.iter().map(|row| row.slot.type_slot.clone()).collect();
     assert_eq!(held, [type_slot(1, 1, "a"), type_slot(2, 2, "a"), type_slot(1, 1, "d")]);
+    for (writer, limit, expected) in [
+        (None, 10, 3),
+        (None, 2, 2),
+        (Some(client_id(1)), 10, 2),
+        (Some(client_id(1)), 1, 1),
+        (Some(client_id(3)), 10, 0),
+    ] {
+        let counted = read(&store, move |tx| tx.count_grants_to_client(client_id(5), writer, limit)).await;
+        assert_eq!(counted, expected, "{writer:?} {limit}");
+    }
 }

@@ -35,6 +35,17 @@ impl<R> PolicyReads for Tx<R> {
     ) -> Result<Vec<GrantRow>, StoreError> {
         Ok(self.tables.grants.list(&self.tables.grants.by_client, client, kind, limit))
     }
+
+    fn count_grants_to_client(
+        &self,
+        client: ClientId,
+        writer: Option<ClientId>,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let slots = self.tables.grants.by_client.range((client, 0)..=(client, u64::MAX));
+        let counted = slots.filter(|(_, slot)| writer.is_none_or(|writer| slot.type_slot.writer == writer));
+        Ok(counted.take(limit).count())
+    }
 }
 
 impl PolicyWrites for Tx<Writing<'_>> {

@@ -63,6 +63,28 @@ impl<R> PolicyReads for Tx<'_, R> {
         };
         self.list(sql, params![client.as_bytes(), row_limit(limit)], read_grant)
     }
+
+    fn count_grants_to_client(
+        &self,
+        client: ClientId,
+        writer: Option<ClientId>,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let limit = row_limit(limit);
+        let count = match writer {
+            None => self.one(
+                "SELECT count(*) FROM (SELECT 1 FROM grants WHERE client_id = ?1 LIMIT ?2)",
+                params![client.as_bytes(), limit],
+                |row| column::<u64>(row, 0),
+            )?,
+            Some(writer) => self.one(
+                "SELECT count(*) FROM (SELECT 1 FROM grants WHERE client_id = ?1 AND writer_id = ?2 LIMIT ?3)",
+                params![client.as_bytes(), writer.as_bytes(), limit],
+                |row| column::<u64>(row, 0),
+            )?,
+        };
+        Ok(usize::try_from(count.unwrap_or(0)).unwrap_or(usize::MAX))
+    }
 }
 
 impl PolicyWrites for Tx<'_, Writing<'_>> {
