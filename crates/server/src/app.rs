@@ -7,6 +7,7 @@ use tozstore_crypto::{SigningKeyPair, SigningPublicKey};
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::http::Budget;
 use crate::keys::ServerKeys;
 use crate::replays::ReplayCache;
 use crate::store::Store;
@@ -23,6 +24,10 @@ pub struct App {
     pub config: Config,
     /// Signed requests that came in already.
     pub replays: ReplayCache,
+    /// Memory for bodies.
+    pub body_memory: Budget,
+    /// Memory for large answers.
+    pub answer_memory: Budget,
     /// A key that nobody holds: answers for accounts that do not exist are checked against it.
     pub nobodys_key: SigningPublicKey,
 }
@@ -32,7 +37,9 @@ impl App {
     pub fn new(config: Config, store: Arc<dyn Store>, clock: Arc<dyn Clock>, keys: ServerKeys) -> Arc<Self> {
         let replays = ReplayCache::new(config.tokens.clock_window_s, config.limits.replay_cache_requests);
         let nobodys_key = SigningKeyPair::generate().public_key();
-        Arc::new(Self { store, clock, keys, config, replays, nobodys_key })
+        let body_memory = Budget::new(config.limits.bodies_bytes);
+        let answer_memory = Budget::new(config.limits.answers_bytes);
+        Arc::new(Self { store, clock, keys, config, replays, body_memory, answer_memory, nobodys_key })
     }
 
     /// The present moment.

@@ -77,6 +77,13 @@ pub struct LimitsConfig {
     pub header_read_timeout_s: u64,
     /// Connections at a time. More of them wait.
     pub connections: usize,
+    /// Seconds after which a connection is closed on which nothing is sent either way, whatever it waits for.
+    pub connection_pause_s: u64,
+    /// Bytes of bodies that are held at a time, over all requests; more are refused for the moment. With what is made of
+    /// them, they take about three times as much memory.
+    pub bodies_bytes: usize,
+    /// Bytes of large answers that are on their way at a time, over all requests; more are refused for the moment.
+    pub answers_bytes: usize,
     /// Registration tokens of one account.
     pub registration_tokens_per_account: usize,
     /// Signed requests that are kept in mind so that they are not taken twice. About 64 bytes each.
@@ -92,6 +99,9 @@ impl Default for LimitsConfig {
             body_read_timeout_s: 60,
             header_read_timeout_s: 15,
             connections: 4096,
+            connection_pause_s: 120,
+            bodies_bytes: 256 * 1024 * 1024,
+            answers_bytes: 512 * 1024 * 1024,
             registration_tokens_per_account: 1000,
             replay_cache_requests: 262_144,
             search_examined_records: 1_000_000,

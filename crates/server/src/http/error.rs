@@ -23,6 +23,9 @@ pub enum Error {
     /// The body did not come in time.
     #[error("the body did not come in time")]
     BodyTooSlow,
+    /// There are too many large requests at once.
+    #[error("the server has too much to do at the moment")]
+    Busy,
     /// The state of things does not allow it.
     #[error("{0}")]
     Conflict(&'static str),
@@ -44,6 +47,12 @@ pub enum Error {
     /// The store could not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The caller failed too often and has to wait.
+    #[error("too many attempts; try again later")]
+    TooManyAttempts {
+        /// Seconds to wait.
+        wait_s: u64,
+    },
     /// The caller did not prove who it is.
     #[error("{0}")]
     Unauthorized(&'static str),
@@ -61,11 +70,13 @@ impl Error {
             Self::BadRequest(_) | Self::Store(StoreError::TooMuchWork) => (StatusCode::BAD_REQUEST, true),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, true),
             Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, true),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, true),
             Self::Conflict(_) => (StatusCode::CONFLICT, true),
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, true),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, true),
             Self::NotFound(_) => (StatusCode::NOT_FOUND, true),
             Self::NotImplemented(_) => (StatusCode::NOT_IMPLEMENTED, true),
+            Self::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, true),
             Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, true),
             Self::Store(StoreError::Closed | StoreError::Retry) => (StatusCode::SERVICE_UNAVAILABLE, false),
             Self::Internal(_)
@@ -92,6 +103,11 @@ impl From<Refusal> for Error {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let (status, tell) = self.status();
+        let retry_after_s = match self {
+            Self::Busy => Some(1),
+            Self::TooManyAttempts { wait_s } => Some(wait_s),
+            _ => None,
+        };
         let error = if tell {
             self.to_string()
         } else {
@@ -102,6 +118,9 @@ impl IntoResponse for Error {
         let mut response = (status, axum::Json(ErrorBody { error })).into_response();
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = retry_after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
         response
     }

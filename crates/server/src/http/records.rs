@@ -14,7 +14,8 @@ use tozstore_api::{
 use tozstore_crypto::{ClientId, RecordId, Version};
 
 use super::access_keys::{KeyAnswers, use_type};
-use super::{Credential, Error, Json, OptionalJson, Path};
+use super::memory::Counted;
+use super::{Credential, Error, OptionalJson, Path, RecordJson};
 use crate::policy::{self, Action, NO_RECORD, NOT_DELETABLE};
 use crate::store::{Change, ChangeKind, RecordHead, RecordRow, RecordTypeSlot, StoreError};
 use crate::{App, ids};
@@ -33,7 +34,7 @@ pub(super) const MAX_ANSWER_DATA_BYTES: usize = 64 * 1024 * 1024;
 pub async fn write(
     State(app): State<Arc<App>>,
     credential: Credential,
-    Json(body): Json<RecordWrite>,
+    RecordJson(body): RecordJson<RecordWrite>,
 ) -> Result<(StatusCode, axum::Json<Record<SealedText>>), Error> {
     check(&body)?;
     let id = ids::new_record_id(app.now(), credential.client_id())?;
@@ -115,7 +116,7 @@ pub async fn update_safe(
     State(app): State<Arc<App>>,
     credential: Credential,
     Path((id, version)): Path<(RecordId, String)>,
-    Json(body): Json<RecordWrite>,
+    RecordJson(body): RecordJson<RecordWrite>,
 ) -> Result<axum::Json<Record<SealedText>>, Error> {
     replace(&app, credential, Action::UpdateRecord, id, Some(version), body).await
 }
@@ -125,7 +126,7 @@ pub async fn update(
     State(app): State<Arc<App>>,
     credential: Credential,
     Path(id): Path<RecordId>,
-    Json(body): Json<RecordWrite>,
+    RecordJson(body): RecordJson<RecordWrite>,
 ) -> Result<axum::Json<Record<SealedText>>, Error> {
     replace(&app, credential, Action::UpdateRecord, id, None, body).await
 }
@@ -135,7 +136,7 @@ pub async fn edit(
     State(app): State<Arc<App>>,
     credential: Credential,
     Path((id, version)): Path<(RecordId, String)>,
-    Json(body): Json<RecordWrite>,
+    RecordJson(body): RecordJson<RecordWrite>,
 ) -> Result<axum::Json<Record<SealedText>>, Error> {
     replace(&app, credential, Action::EditRecord, id, Some(version), body).await
 }
@@ -231,7 +232,7 @@ async fn replace(
     action: Action<'static>,
     id: RecordId,
     expected: Option<String>,
-    body: RecordWrite,
+    body: Counted<RecordWrite>,
 ) -> Result<axum::Json<Record<SealedText>>, Error> {
     check(&body)?;
     let version = ids::new_version();

@@ -12,7 +12,7 @@ use tower::util::MapRequestLayer;
 use tozstore_api::paths;
 
 use super::{
-    Error, access_keys, accounts, clients, cors, health, listings, log, logins, policies, records,
+    Error, access_keys, accounts, clients, cors, health, listings, log, logins, memory, policies, records,
     registration, registration_tokens, search, tokens,
 };
 use crate::App;
@@ -87,6 +87,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/storage/servicecheck", get(health::check))
         .fallback(|| async { Error::NotFound("no such path") })
         .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), memory::count_answers))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), cors::allow_origins))
         .layer(middleware::from_fn(log::log_request))
         .with_state(app);

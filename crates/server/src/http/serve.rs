@@ -11,10 +11,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
 use super::router;
+use super::stalls::Unstalled;
 use crate::App;
 
 /// Streams that one HTTP/2 connection may have open.
 const HTTP2_STREAMS: u32 = 128;
+/// Memory for the head of a request, and for what of its body has come but was not asked for.
+const HTTP1_BUFFER_BYTES: usize = 64 * 1024;
 /// Pause after the system could not accept a connection, most often for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -23,17 +26,21 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch::Receiv
     let (limits, wait_s) = (app.config.limits.clone(), app.config.listen.shutdown_wait_s);
     let connections = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
     let service = TowerToHyperService::new(router(app));
+    let header_time = Duration::from_secs(limits.header_read_timeout_s);
+    let pause = Duration::from_secs(limits.connection_pause_s);
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(Duration::from_secs(limits.header_read_timeout_s));
+        .max_buf_size(HTTP1_BUFFER_BYTES)
+        .header_read_timeout(header_time);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(HTTP2_STREAMS);
     let graceful = GracefulShutdown::new();
     while let Some((stream, permit)) = tokio::select! {
         accepted = accept(&listener, &connections) => accepted,
         _ = stop.changed() => None,
     } {
+        let stream = Unstalled::new(stream, header_time, pause);
         let connection = builder.serve_connection(TokioIo::new(stream), service.clone()).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {

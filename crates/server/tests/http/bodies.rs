@@ -2,6 +2,7 @@
 
 use axum::body::{Body, Bytes};
 use http::Request;
+use http_body_util::BodyExt as _;
 use serde_json::json;
 use tower::ServiceExt as _;
 use tozstore_server::config::{Config, LimitsConfig};
@@ -64,4 +65,46 @@ async fn bodies_of_requests_that_need_none_are_ignored() {
         let call = fixture.get(&path).bearer(token).header("content-type", "application/json");
         assert_eq!(call.body(body).send().await.code(), 200);
     }
+}
+
+#[tokio::test]
+async fn strangers_send_small_bodies_only() {
+    let fixture = Fixture::new().await;
+    let large = json!({ "email": "a", "token": "t", "more": "x".repeat(128 * 1024) });
+    for path in [
+        "/v1/auth/token",
+        "/v1/account/profile",
+        "/v1/account/challenge",
+        "/v1/account/auth",
+        "/v1/account/e3db/clients/register",
+    ] {
+        assert_eq!(fixture.post(path).json(large.clone()).send().await.code(), 413, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn bodies_and_answers_share_a_limited_memory() {
+    let fixture = Fixture::new().await;
+    let queen = &fixture.account.queen;
+    let limits = &fixture.app.config.limits;
+    let data = json!({ "field": "x".repeat(3_000_000) });
+    let body = super::storage::body(queen.id, "t", json!({}), data);
+    let all = fixture.app.body_memory.take(limits.bodies_bytes).unwrap();
+    let refused = fixture.post("/v1/storage/records").bearer(&queen.token).json(body.clone()).send().await;
+    assert_eq!((refused.code(), refused.header("retry-after")), (503, Some("1")));
+    drop(all);
+    let written = fixture.post("/v1/storage/records").bearer(&queen.token).json(body).send().await;
+    assert_eq!(written.code(), 201);
+    assert!(fixture.app.body_memory.take(limits.bodies_bytes).is_some());
+
+    let path = super::storage::record_path(&written.json());
+    let request = Request::get(path).header("authorization", format!("Bearer {}", queen.token));
+    let answer = fixture.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    assert!(fixture.app.answer_memory.take(limits.answers_bytes).is_none());
+    // The connection holds the bytes for longer than the body.
+    let bytes = answer.into_body().collect().await.unwrap().to_bytes();
+    assert!(fixture.app.answer_memory.take(limits.answers_bytes).is_none());
+    assert!(bytes.len() > 3_000_000);
+    drop(bytes);
+    assert!(fixture.app.answer_memory.take(limits.answers_bytes).is_some());
 }

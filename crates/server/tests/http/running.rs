@@ -4,7 +4,7 @@ use std::future::poll_fn;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tozstore_server::config::{Config, ListenConfig};
+use tozstore_server::config::{Config, LimitsConfig, ListenConfig};
 use tozstore_server::keys::KEY_FILE;
 use tozstore_server::{RunningServer, Server, StartError};
 
@@ -87,4 +87,40 @@ async fn a_request_under_way_is_answered_before_the_server_stops() {
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     stopping.await.unwrap();
+}
+
+#[tokio::test]
+async fn connections_that_say_nothing_lose_their_place() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = LimitsConfig {
+        connections: 1,
+        header_read_timeout_s: 1,
+        connection_pause_s: 1,
+        ..LimitsConfig::default()
+    };
+    let server = Server::start(Config { limits, ..config(&dir) }).await.unwrap();
+    let request = "GET /v1/auth/healthcheck HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    // Nothing at all; less than tells the version; HTTP/2 with settings, and no request after them.
+    for opening in ["", "PRI * H", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\u{4}\0\0\0\0\0"] {
+        let mut silent = TcpStream::connect(server.local_addr()).await.unwrap();
+        silent.write_all(opening.as_bytes()).await.unwrap();
+        let answer = exchange(&server, request).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{opening:?}: {answer}");
+    }
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn huge_heads_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(config(&dir)).await.unwrap();
+    let mut stream = TcpStream::connect(server.local_addr()).await.unwrap();
+    // No more than the server has to read before it refuses, or the answer could be lost.
+    let head = format!("GET /v1/auth/healthcheck HTTP/1.1\r\nx: {}", "a".repeat(64 * 1024));
+    stream.write_all(&head.as_bytes()[..64 * 1024]).await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 431");
+    drop(stream);
+    server.shutdown().await;
 }
