@@ -9,6 +9,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::Budget;
 use crate::keys::ServerKeys;
+use crate::login_failures::LoginFailures;
 use crate::replays::ReplayCache;
 use crate::store::Store;
 
@@ -24,6 +25,8 @@ pub struct App {
     pub config: Config,
     /// Signed requests that came in already.
     pub replays: ReplayCache,
+    /// Logins that failed lately.
+    pub login_failures: LoginFailures,
     /// Memory for bodies.
     pub body_memory: Budget,
     /// Memory for large answers.
@@ -39,7 +42,17 @@ impl App {
         let nobodys_key = SigningKeyPair::generate().public_key();
         let body_memory = Budget::new(config.limits.bodies_bytes);
         let answer_memory = Budget::new(config.limits.answers_bytes);
-        Arc::new(Self { store, clock, keys, config, replays, body_memory, answer_memory, nobodys_key })
+        Arc::new(Self {
+            store,
+            clock,
+            keys,
+            config,
+            replays,
+            login_failures: LoginFailures::default(),
+            body_memory,
+            answer_memory,
+            nobodys_key,
+        })
     }
 
     /// The present moment.

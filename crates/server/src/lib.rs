@@ -9,6 +9,7 @@ pub mod http;
 pub mod ids;
 pub mod jobs;
 pub mod keys;
+mod login_failures;
 pub mod policy;
 mod replays;
 pub mod store;

@@ -53,6 +53,12 @@ pub async fn log_in(
     let challenge = decode_base64url(&answer.challenge).map_err(|_| BAD_LOGIN)?;
     let response: Signature = answer.response.parse().map_err(|_| BAD_LOGIN)?;
     let expires = app.keys.check_challenge(&email, &challenge, app.now()).ok_or(BAD_LOGIN)?;
+    if !with_paper {
+        let now_s = app.now().seconds().max(0).unsigned_abs();
+        // Before anything is known of the account, so that one that is not there makes callers wait as well.
+        app.login_failures.begin(&email, now_s).map_err(|wait_s| Error::TooManyAttempts { wait_s })?;
+    }
+    let spent_email = email.clone();
     let find = {
         let email = email.clone();
         move |tx: &dyn ReadTx| tx.account_by_email(&email)
@@ -66,8 +72,10 @@ pub async fn log_in(
         .store
         .write("log in", move |tx| {
             // Read again: what was verified above must still hold where the challenge is spent.
-            let row =
-                tx.account_by_email(&email)?.filter(|row| login_key(row) == Some(key)).ok_or(BAD_LOGIN)?;
+            let row = tx
+                .account_by_email(&spent_email)?
+                .filter(|row| login_key(row) == Some(key))
+                .ok_or(BAD_LOGIN)?;
             if tx.take_challenge(&spent)?.is_some() {
                 return Err(BAD_LOGIN);
             }
@@ -76,6 +84,9 @@ pub async fn log_in(
             Ok((row, client))
         })
         .await?;
+    if !with_paper {
+        app.login_failures.succeeded(&email);
+    }
     Ok(axum::Json(session(&app, issued, row, client, None)))
 }
 

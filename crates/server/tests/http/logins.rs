@@ -128,3 +128,31 @@ async fn validating_tells_whose_account_token_it_is() {
     assert_eq!(good.json(), json!({ "account_id": fixture.account.id, "valid": true }));
     assert_eq!(ask(&fixture.account.queen.token).await.code(), 401);
 }
+
+#[tokio::test]
+async fn passwords_cannot_be_guessed_by_trying() {
+    let fixture = Fixture::new().await;
+    let (email, paper_key) = (&fixture.account.email, &fixture.account.paper_key);
+    let wrong = SigningKeyPair::generate();
+    let mut refusals = Vec::new();
+    for email in [email.as_str(), "nobody@example.com"] {
+        for attempt in 0..11 {
+            let asked = challenge(&fixture, email).await;
+            let answer = answer(&fixture, email, &asked["challenge"], &wrong, "password").await;
+            assert_eq!(answer.code(), if attempt < 10 { 401 } else { 429 }, "{email} {attempt}");
+            if attempt == 10 {
+                refusals.push((text(&json!(answer.header("retry-after"))), answer.body));
+            }
+        }
+    }
+    assert_eq!(refusals[0], refusals[1]);
+    let asked = challenge(&fixture, email).await;
+    let right = &fixture.account.login_key;
+    assert_eq!(answer(&fixture, email, &asked["challenge"], right, "password").await.code(), 429);
+    assert_eq!(answer(&fixture, email, &asked["challenge"], paper_key, "paper").await.code(), 200);
+    fixture.advance_seconds(1);
+    let asked = challenge(&fixture, email).await;
+    assert_eq!(answer(&fixture, email, &asked["challenge"], right, "password").await.code(), 200);
+    let asked = challenge(&fixture, email).await;
+    assert_eq!(answer(&fixture, email, &asked["challenge"], &wrong, "password").await.code(), 401);
+}
