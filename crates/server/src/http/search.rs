@@ -14,9 +14,6 @@ use crate::App;
 use crate::policy::{self, Reach};
 use crate::store::{ReadTx, RecordIndex, RecordQuery, RecordRow};
 
-/// Records that one page may be chosen from.
-const MAX_EXAMINED: usize = 500_000;
-
 /// `POST /v1/storage/search`. A page is full until there is no more, since some clients take a page that is not for the
 /// last one; see [`MAX_ANSWER_DATA_BYTES`] for where this ends. For the same reason a page larger than
 /// [`MAX_SEARCH_COUNT`] is refused instead of cut.
@@ -27,7 +24,7 @@ pub async fn search(
 ) -> Result<axum::Json<SearchResponse<SealedText>>, Error> {
     let request = request.unwrap_or_default();
     let reach = reach(&request);
-    let query = query(request)?;
+    let query = RecordQuery { max_examined: app.config.limits.search_examined_records, ..query(request)? };
     let after = query.after;
     let read = move |tx: &dyn ReadTx| {
         let caller = credential.client(tx)?.id;
@@ -79,7 +76,6 @@ fn query(request: SearchRequest) -> Result<RecordQuery, Error> {
         limit,
         with_data: request.include_data,
         max_data_bytes: MAX_ANSWER_DATA_BYTES,
-        max_examined: MAX_EXAMINED,
         ..RecordQuery::default()
     })
 }
