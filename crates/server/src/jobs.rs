@@ -37,10 +37,11 @@ pub async fn round(app: &App) -> Result<(), StoreError> {
     let now = app.now();
     let kept_s = i64::from(app.config.jobs.changes_kept_days) * SECONDS_PER_DAY;
     let oldest = now.plus_seconds(-kept_s);
-    repeat(app, "erase", move |tx| tx.erase_step(limit)).await?;
     repeat(app, "forget challenges", move |tx| Ok(tx.delete_expired_challenges(now, limit)? >= limit))
         .await?;
-    repeat(app, "cut changes", move |tx| Ok(tx.delete_changes_before(oldest, limit)? >= limit)).await
+    repeat(app, "cut changes", move |tx| Ok(tx.delete_changes_before(oldest, limit)? >= limit)).await?;
+    // Last, since it can take long: whoever has many clients erased must not keep the rest from being done.
+    repeat(app, "erase", move |tx| tx.erase_step(limit)).await
 }
 
 /// Runs a step, a transaction each, until it says that there is no more.

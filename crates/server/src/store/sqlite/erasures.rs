@@ -28,9 +28,7 @@ macro_rules! erase_from {
 
 /// Each removes at most ?2 rows that belong to client ?1 or name it. The inequalities are those of the partial indexes;
 /// what they leave out is what the client wrote itself.
-const STATEMENTS: [&str; 11] = [
-    erase_from!("records", "record_index", "writer_id = ?1"),
-    erase_from!("records", "record_index", "user_id = ?1 AND user_id <> writer_id"),
+const STATEMENTS: [&str; 9] = [
     erase_from!("access_keys", "position", "writer_id = ?1"),
     erase_from!("access_keys", "position", "reader_id = ?1 AND reader_id <> writer_id"),
     erase_from!("access_keys", "position", "user_id = ?1 AND user_id <> writer_id"),
@@ -41,6 +39,13 @@ const STATEMENTS: [&str; 11] = [
     erase_from!("grants", "position", "granted_by = ?1 AND granted_by <> writer_id"),
     erase_from!("record_types", "position", "writer_id = ?1"),
 ];
+/// The same for records.
+const RECORD_STATEMENTS: [&str; 2] = [
+    erase_from!("records", "record_index", "writer_id = ?1"),
+    erase_from!("records", "record_index", "user_id = ?1 AND user_id <> writer_id"),
+];
+/// Records that one step removes: each may fill thousands of pages, while other writers wait.
+const RECORDS_PER_STEP: usize = 64;
 const LAST_STATEMENT: &str = erase_from!("record_types", "position", "user_id = ?1 AND user_id <> writer_id");
 
 impl ErasureWrites for Tx<'_, Writing<'_>> {
@@ -50,6 +55,14 @@ impl ErasureWrites for Tx<'_, Writing<'_>> {
         while let Some((position, client, changes_read)) = self.one(next, [], |row| {
             Ok((row.get::<_, i64>(0)?, column::<ClientId>(row, 1)?, row.get::<_, i64>(2)?))
         })? {
+            for sql in RECORD_STATEMENTS {
+                let most = left.min(RECORDS_PER_STEP);
+                let erased = self.execute(sql, params![client.as_bytes(), row_limit(most)])?;
+                left = left.saturating_sub(erased);
+                if erased >= most {
+                    return Ok(true);
+                }
+            }
             for sql in STATEMENTS.into_iter().chain([LAST_STATEMENT]) {
                 left = left.saturating_sub(self.execute(sql, params![client.as_bytes(), row_limit(left)])?);
                 if left == 0 {

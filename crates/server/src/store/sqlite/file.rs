@@ -53,6 +53,8 @@ impl DatabaseFile {
         if mode != "wal" {
             return Err(StoreError::Internal("the file system does not allow a write-ahead log".into()));
         }
+        // What is deleted is overwritten where that costs no more writing: erased must not mean merely unlisted.
+        conn.query_row("PRAGMA secure_delete = FAST", [], |_| Ok(()))?;
         // The writer copies the log to the database by itself, when it is idle.
         conn.execute_batch(&format!(
             "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = {LOG_BYTES};"
