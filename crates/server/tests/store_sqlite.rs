@@ -187,3 +187,26 @@ async fn the_log_does_not_grow_without_end() {
     // A writer that is never idle lets it grow to 32 MiB.
     assert!(log_bytes < 40_000_000, "the log has {log_bytes} bytes after 80 MB of writes");
 }
+
+#[tokio::test]
+async fn a_torn_end_of_the_log_costs_no_acknowledged_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("test.db");
+    let store: Arc<dyn Store> = Arc::new(open(&path).unwrap());
+    for n in 1..=3 {
+        store.run_write("insert", insert(n, 10_000)).await.unwrap();
+    }
+    // As a machine leaves it that lost power while it wrote the next transaction.
+    let crashed = directory.path().join("crashed.db");
+    fs::copy(&path, &crashed).unwrap();
+    let mut log = fs::read(path.with_extension("db-wal")).unwrap();
+    let torn = log[log.len() - 6_000..].to_vec();
+    log.extend(torn);
+    fs::write(crashed.with_extension("db-wal"), &log).unwrap();
+    let after: Arc<dyn Store> = Arc::new(open(&crashed).unwrap());
+    assert_eq!(count_up_to(&after, 4).await, 3);
+    after.run_write("insert", insert(4, 10)).await.unwrap();
+    assert_eq!(count_up_to(&after, 4).await, 4);
+    after.close().await;
+    store.close().await;
+}

@@ -169,3 +169,71 @@ fn same_error(error: &StoreError) -> StoreError {
         other => StoreError::Internal(other.to_string().into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tozstore_api::Timestamp;
+
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::store::WriteTx;
+    use crate::store::conformance::record;
+    use crate::store::sqlite::file::DatabaseFile;
+    use crate::store::sqlite::{SqliteOptions, migrations, store_id};
+
+    fn insert(n: u32, data_bytes: usize) -> (QueuedWrite, oneshot::Receiver<Result<(), StoreError>>) {
+        let job = move |tx: &mut dyn WriteTx| {
+            let mut row = record(n, 1, 1, "a");
+            row.data = "x".repeat(data_bytes);
+            // An error that a job does not look at must not let half of it through.
+            let _ = tx.insert_record(&row);
+            let _ = tx.insert_record(&record(n + 100, 1, 1, "a"));
+            Verdict::Commit
+        };
+        let (done, outcome) = oneshot::channel();
+        (QueuedWrite { name: "insert", job: Box::new(job), done }, outcome)
+    }
+
+    #[test]
+    fn a_full_disk_costs_what_is_refused_and_no_more() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = DatabaseFile::lock(&dir.path().join("test.db")).unwrap();
+        let mut conn = file.open_to_write(&SqliteOptions::default()).unwrap();
+        migrations::migrate(&mut conn, Timestamp::default()).unwrap();
+        store_id(&conn).unwrap();
+        let counters = load_counters(&conn).unwrap();
+        let mut writer = Writer {
+            conn,
+            clock: Arc::new(SystemClock),
+            counters,
+            max_batch: 8,
+            log_limit: LogLimit::default(),
+            commits: Arc::default(),
+        };
+        let pages: i64 = writer.conn.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        let limit = format!("PRAGMA max_page_count = {}", pages + 40);
+        writer.conn.query_row(&limit, [], |_| Ok(())).unwrap();
+        let (jobs, outcomes): (Vec<_>, Vec<_>) = [(1, 10), (2, 1_000_000), (3, 10)]
+            .into_iter()
+            .map(|(n, data_bytes)| insert(n, data_bytes))
+            .unzip();
+        let mut batch = jobs;
+        writer.run_batch(&mut batch);
+        let there = |writer: &Writer, n: u32| {
+            let id = record(n, 1, 1, "a").head.id;
+            let sql = "SELECT count(*) FROM records WHERE record_id = ?1";
+            writer.conn.query_row(sql, [id.as_bytes()], |row| row.get::<_, i64>(0)).unwrap() == 1
+        };
+        for (n, mut outcome) in [1, 2, 3].into_iter().zip(outcomes) {
+            // What was acknowledged is there, and what was refused is not.
+            let acknowledged = outcome.try_recv().unwrap().is_ok();
+            assert_eq!(there(&writer, n + 100), acknowledged, "{n}");
+            assert_eq!(there(&writer, n), acknowledged && n != 2, "{n}");
+        }
+        writer.conn.query_row("PRAGMA max_page_count = 100000", [], |_| Ok(())).unwrap();
+        let (job, mut outcome) = insert(4, 1_000_000);
+        writer.run_batch(&mut vec![job]);
+        outcome.try_recv().unwrap().unwrap();
+        assert!(there(&writer, 4) && there(&writer, 104));
+    }
+}
