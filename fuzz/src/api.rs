@@ -3,8 +3,9 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tozstore_api::{
-    BatchRequest, Grant, KeySet, MAX_FIELD_NAME_BYTES, MAX_RECORD_FIELDS, Plain, PolicyChange, PutAccessKey,
-    RecordWrite, SearchRequest, SearchResponse, paths,
+    BatchRequest, Grant, KeySet, MAX_EXTENDED_POLICY_BYTES, MAX_FIELD_NAME_BYTES, MAX_RECORD_FIELDS,
+    NoteWrite, Plain, PolicyChange, PrimeNote, PutAccessKey, RecordNotes, RecordWrite, SearchRequest,
+    SearchResponse, paths,
 };
 
 /// `api_access_key`: bodies of access keys.
@@ -12,6 +13,17 @@ pub fn api_access_key(data: &[u8]) {
     round_trip::<PutAccessKey>(data);
     round_trip::<tozstore_api::AccessKey>(data);
     round_trip::<KeySet>(data);
+}
+
+/// `api_note`: bodies of notes, with their policies, and of codes.
+pub fn api_note(data: &[u8]) {
+    if let Some(body) = round_trip::<NoteWrite>(data) {
+        assert!(body.data.len() <= MAX_RECORD_FIELDS);
+        assert!(body.eacp.to_json().len() <= 2 * MAX_EXTENDED_POLICY_BYTES + 256);
+    }
+    round_trip::<tozstore_api::Note>(data);
+    round_trip::<RecordNotes>(data);
+    round_trip::<PrimeNote>(data);
 }
 
 /// `api_path`: record types in paths.

@@ -9,6 +9,8 @@ mod accounts;
 mod clients;
 mod error;
 mod key_set;
+mod note_policies;
+mod notes;
 pub mod paths;
 mod plain;
 mod policies;
@@ -33,6 +35,11 @@ pub use clients::{
 };
 pub use error::ErrorBody;
 pub use key_set::{CURVE25519, ED25519, KeySet};
+pub use note_policies::{ExtendedPolicies, LastAccessPolicy, MAX_EXTENDED_POLICY_BYTES, OneTimeCodePolicy};
+pub use notes::{
+    ChallengedNote, MAX_NOTE_NAME_BYTES, MAX_NOTE_TEXT_BYTES, MAX_NOTES_PER_PAGE, Note, NoteWrite,
+    OneTimeCode, PrimeNote, PrimeOneTimeCode, PrimedNote, RecordNote, RecordNotes, UNLIMITED_VIEWS,
+};
 pub use plain::{MAX_PLAIN_ENTRIES, MAX_PLAIN_NAME_BYTES, MAX_PLAIN_VALUE_BYTES, Plain, PlainExpression};
 pub use policies::{Authorization, Grant, GrantList, IncomingShare, OutgoingShare, PolicyChange};
 pub use record_type::{RecordType, RecordTypeError};

@@ -7,7 +7,7 @@
 use std::fmt::Display;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use tozstore_crypto::{ClientId, RecordId, Version};
+use tozstore_crypto::{ClientId, NoteId, RecordId, Version};
 
 use crate::RecordType;
 
@@ -42,6 +42,26 @@ pub const POLICY_OUTGOING: &str = "/v1/storage/policy/outgoing";
 pub const POLICY_PROXIES: &str = "/v1/storage/policy/proxies";
 /// Writers on whose behalf the caller may share.
 pub const POLICY_GRANTED: &str = "/v1/storage/policy/granted";
+/// Write a note (POST), replace one by name (PUT), read one (GET with `note_id` or `id_string`).
+pub const NOTES: &str = "/v2/storage/notes";
+/// Delete a note.
+pub const NOTE: &str = "/v2/storage/notes/{note_id}";
+/// How often a note may still be read.
+pub const NOTE_VIEWS: &str = "/v2/storage/notes/views";
+/// Ask for what a note's extended policies want.
+pub const NOTE_CHALLENGE: &str = "/v2/storage/notes/challenge";
+/// Make a code for a note that wants one.
+pub const NOTE_PRIME: &str = "/v2/storage/notes/prime";
+/// Write a note with a file.
+pub const NOTE_FILES: &str = "/v2/storage/notes/files";
+/// Commit a note with a file.
+pub const NOTE_FILE: &str = "/v2/storage/notes/files/{file_id}";
+/// List the notes that go with a record.
+pub const RECORD_NOTES: &str = "/v2/storage/notes/{record_id}/view";
+/// Delete the notes that go with a record.
+pub const RECORD_NOTES_DELETE: &str = "/v2/storage/notes/{record_id}/records";
+/// The same, as another client writes it.
+pub const RECORD_NOTE_DELETE: &str = "/v2/storage/notes/{record_id}/record";
 
 /// All but the unreserved characters of RFC 3986, section 2.3.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -64,6 +84,21 @@ pub fn record_safe(id: RecordId, version: Version) -> String {
 /// Path of [`RECORD_EDIT`].
 pub fn record_edit(id: RecordId, version: Version) -> String {
     fill(RECORD_EDIT, &[&id, &version])
+}
+
+/// Path of [`NOTE`].
+pub fn note(id: NoteId) -> String {
+    fill(NOTE, &[&id])
+}
+
+/// Path of [`RECORD_NOTES`].
+pub fn record_notes(id: RecordId) -> String {
+    fill(RECORD_NOTES, &[&id])
+}
+
+/// Path of [`RECORD_NOTES_DELETE`].
+pub fn record_notes_delete(id: RecordId) -> String {
+    fill(RECORD_NOTES_DELETE, &[&id])
 }
 
 /// Path of [`ACCESS_KEY`].

@@ -32,6 +32,28 @@ impl Timestamp {
         self.0.div_euclid(MICROS_PER_SECOND)
     }
 
+    /// From text of RFC 3339: in UTC, or with an offset such as `+01:00`.
+    ///
+    /// # Errors
+    /// The text is none.
+    pub fn from_rfc3339(text: &str) -> Result<Self, TimestampError> {
+        let Some((local, offset)) = text.len().checked_sub(6).and_then(|at| text.split_at_checked(at)) else {
+            return Err(TimestampError);
+        };
+        let sign = match offset.as_bytes() {
+            [b'+', _, _, b':', _, _] => 1,
+            [b'-', _, _, b':', _, _] => -1,
+            _ => return text.parse(),
+        };
+        let number = |range| digits(offset.get(range).ok_or(TimestampError)?);
+        let (hours, minutes) = (number(1..3)?, number(4..6)?);
+        if hours > 23 || minutes > 59 {
+            return Err(TimestampError);
+        }
+        let local: Self = format!("{local}Z").parse()?;
+        Ok(local.plus_seconds(-sign * (hours * 3600 + minutes * 60)))
+    }
+
     /// This moment later by `seconds`; stops at the end of time.
     #[must_use]
     pub const fn plus_seconds(self, seconds: i64) -> Self {
@@ -168,6 +190,26 @@ mod tests {
         assert_eq!(Timestamp::from_micros(5_000_000).representable().micros(), 5_000_001);
         assert_eq!(Timestamp::from_micros(4_999_999).next().micros(), 5_000_001);
         assert_eq!(Timestamp::from_micros(7).next().micros(), 8);
+    }
+
+    #[test]
+    fn offsets_are_taken_where_they_are_asked_for() {
+        for (text, utc) in [
+            ("2024-01-31T12:34:56.5Z", "2024-01-31T12:34:56.500000Z"),
+            ("2024-01-31T12:34:56.5+01:30", "2024-01-31T11:04:56.500000Z"),
+            ("2024-01-31T23:34:56.000001-07:00", "2024-02-01T06:34:56.000001Z"),
+        ] {
+            assert_eq!(Timestamp::from_rfc3339(text).unwrap().to_string(), utc);
+        }
+        for text in [
+            "",
+            "+01:00",
+            "2024-01-31T12:34:56+0100",
+            "2024-01-31T12:34:56+24:00",
+            "2024-01-31T12:34:56Z+01:00",
+        ] {
+            assert_eq!(Timestamp::from_rfc3339(text), Err(TimestampError), "{text}");
+        }
     }
 
     #[test]

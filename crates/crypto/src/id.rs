@@ -68,6 +68,8 @@ id_types! {
     AccountId;
     /// A client: holder of keys; writer or reader of records.
     ClientId;
+    /// A note.
+    NoteId;
     /// A record.
     RecordId;
     /// What makes a signed request different from every other.

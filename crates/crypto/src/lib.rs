@@ -105,5 +105,5 @@ pub use label::Label;
 // Ids, texts, errors
 pub use encoding::{decode_base64url, encode_base64url};
 pub use error::{OpenError, ParseError, VerifyError};
-pub use id::{AccountId, ClientId, RecordId, RequestNonce, StoreId, Version};
+pub use id::{AccountId, ClientId, NoteId, RecordId, RequestNonce, StoreId, Version};
 pub use suite::Suite;

@@ -25,6 +25,9 @@ pub struct App {
     pub config: Config,
     /// Signed requests that came in already.
     pub replays: ReplayCache,
+    /// The same of those who are no clients. Apart, since anybody can make keys: whoever fills it shuts out others who
+    /// are no clients, for some minutes, and no client.
+    pub strangers_replays: ReplayCache,
     /// Logins that failed lately.
     pub login_failures: LoginFailures,
     /// Memory for bodies.
@@ -39,6 +42,8 @@ impl App {
     /// Puts the parts together.
     pub fn new(config: Config, store: Arc<dyn Store>, clock: Arc<dyn Clock>, keys: ServerKeys) -> Arc<Self> {
         let replays = ReplayCache::new(config.tokens.clock_window_s, config.limits.replay_cache_requests);
+        let strangers_replays =
+            ReplayCache::new(config.tokens.clock_window_s, config.limits.strangers_replay_cache_requests);
         let nobodys_key = SigningKeyPair::generate().public_key();
         let body_memory = Budget::new(config.limits.bodies_bytes);
         let answer_memory = Budget::new(config.limits.answers_bytes);
@@ -48,6 +53,7 @@ impl App {
             keys,
             config,
             replays,
+            strangers_replays,
             login_failures: LoginFailures::default(),
             body_memory,
             answer_memory,

@@ -26,6 +26,8 @@ pub struct Config {
     pub tokens: TokensConfig,
     /// Accounts.
     pub accounts: AccountsConfig,
+    /// Notes.
+    pub notes: NotesConfig,
     /// Work between requests.
     pub jobs: JobsConfig,
     /// What is logged.
@@ -42,6 +44,7 @@ impl Default for Config {
             limits: LimitsConfig::default(),
             tokens: TokensConfig::default(),
             accounts: AccountsConfig::default(),
+            notes: NotesConfig::default(),
             jobs: JobsConfig::default(),
             log: LogConfig::default(),
             cors: CorsConfig::default(),
@@ -88,6 +91,8 @@ pub struct LimitsConfig {
     pub registration_tokens_per_account: usize,
     /// Signed requests that are kept in mind so that they are not taken twice. About 64 bytes each.
     pub replay_cache_requests: usize,
+    /// The same for requests that are signed by those who are no clients, such as readers of notes.
+    pub strangers_replay_cache_requests: usize,
     /// Records that one search may look at before it is refused.
     pub search_examined_records: usize,
 }
@@ -104,6 +109,7 @@ impl Default for LimitsConfig {
             answers_bytes: 512 * 1024 * 1024,
             registration_tokens_per_account: 1000,
             replay_cache_requests: 262_144,
+            strangers_replay_cache_requests: 65_536,
             search_examined_records: 1_000_000,
         }
     }
@@ -145,6 +151,22 @@ pub struct AccountsConfig {
 impl Default for AccountsConfig {
     fn default() -> Self {
         Self { open: true }
+    }
+}
+
+/// Notes.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NotesConfig {
+    /// Whether those who are no clients may write notes.
+    pub strangers_may_write: bool,
+    /// Days after which their notes are removed, whatever the notes say.
+    pub strangers_lifetime_days: u32,
+}
+
+impl Default for NotesConfig {
+    fn default() -> Self {
+        Self { strangers_may_write: true, strangers_lifetime_days: 30 }
     }
 }
 

@@ -13,7 +13,7 @@
 //! where to look, before any row is read.
 
 use tozstore_api::{SecretText, Timestamp};
-use tozstore_crypto::{AccountId, ClientId, RecordId, Version};
+use tozstore_crypto::{AccountId, ClientId, NoteId, RecordId, Version};
 use zeroize::Zeroizing;
 
 use crate::http::Error;
@@ -39,7 +39,7 @@ macro_rules! placed {
     )+};
 }
 
-placed!(AccountId, ClientId, RecordId);
+placed!(AccountId, ClientId, NoteId, RecordId);
 
 /// A new account, with a placement of its own.
 ///
@@ -78,6 +78,18 @@ impl ClientIdSeed {
 /// The system gives no random bytes.
 pub fn new_record_id(now: Timestamp, writer: ClientId) -> Result<RecordId, Error> {
     Ok(RecordId::from_bytes(mint(now, random_bytes()?, writer.placement())))
+}
+
+/// A new note of a writer, or of nobody that the server knows: such a note has a placement of its own.
+///
+/// # Errors
+/// The system gives no random bytes.
+pub fn new_note_id(now: Timestamp, writer: Option<ClientId>) -> Result<NoteId, Error> {
+    let placement = match writer {
+        Some(writer) => writer.placement(),
+        None => Placement(u16::from_be_bytes(random_bytes()?)),
+    };
+    Ok(NoteId::from_bytes(mint(now, random_bytes()?, placement)))
 }
 
 /// A new version of a record: random, so that it cannot be guessed.

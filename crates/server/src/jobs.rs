@@ -1,5 +1,5 @@
 //! Work between requests, in steps that do not hold up writers: erasing what deleted clients left behind, forgetting
-//! challenges that lapsed, cutting the list of changes.
+//! challenges that lapsed, removing notes that are gone, cutting the list of changes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::App;
+use crate::http::notes::delete_row;
 use crate::store::{StoreError, WriteTx};
 
 const SECONDS_PER_DAY: i64 = 86_400;
@@ -39,6 +40,14 @@ pub async fn round(app: &App) -> Result<(), StoreError> {
     let oldest = now.plus_seconds(-kept_s);
     repeat(app, "forget challenges", move |tx| Ok(tx.delete_expired_challenges(now, limit)? >= limit))
         .await?;
+    repeat(app, "sweep notes", move |tx| {
+        let gone = tx.gone_notes(now, limit)?;
+        for head in &gone {
+            delete_row(tx, head, None)?;
+        }
+        Ok(gone.len() >= limit)
+    })
+    .await?;
     repeat(app, "cut changes", move |tx| Ok(tx.delete_changes_before(oldest, limit)? >= limit)).await?;
     // Last, since it can take long: whoever has many clients erased must not keep the rest from being done.
     repeat(app, "erase", move |tx| tx.erase_step(limit)).await

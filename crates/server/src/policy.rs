@@ -3,11 +3,17 @@
 //! A refusal says how it must look. What a caller may not see looks as if it were not there; where the protocol wants
 //! `403` for what is not there, what is there but not the caller's looks the same.
 
+mod notes;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use tozstore_api::{Grant, PolicyChange};
 use tozstore_crypto::{AccountId, ClientId};
 
+pub use self::notes::{
+    LAST_ACCESS_WINDOW_S, NO_NOTE, NoteAction, NoteCaller, USED_UP_KEPT_S, decide_note, is_gone, read_once,
+    views_left,
+};
 use crate::store::{
     ClientRow, GrantKind, GrantRow, GrantSet, GrantSlot, ReadTx, RecordTypeSlot, Scope, StoreError,
 };
@@ -81,6 +87,8 @@ pub enum Refusal {
     Absent(&'static str),
     /// Not allowed.
     Forbidden(&'static str),
+    /// The caller must prove more.
+    Unauthorized(&'static str),
 }
 
 /// There is no such record, or none that the caller may see.

@@ -40,6 +40,8 @@ suite! {
     grants,
     grants_are_listed_in_order,
     many_scopes_are_merged,
+    notes,
+    notes_of_a_record,
     pages_are_bounded,
     panics_fail_one_job,
     record_types,

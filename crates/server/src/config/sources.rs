@@ -77,7 +77,7 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let Self { limits, tokens, jobs, .. } = self;
+        let Self { limits, tokens, notes, jobs, .. } = self;
         let least = [
             ("limits.body_bytes", limits.body_bytes as u64, 64 * 1024),
             ("limits.body_read_timeout_s", limits.body_read_timeout_s, 1),
@@ -88,12 +88,14 @@ impl Config {
             ("limits.answers_bytes", limits.answers_bytes as u64, 2 * limits.body_bytes as u64),
             ("limits.registration_tokens_per_account", limits.registration_tokens_per_account as u64, 1),
             ("limits.replay_cache_requests", limits.replay_cache_requests as u64, 1024),
+            ("limits.strangers_replay_cache_requests", limits.strangers_replay_cache_requests as u64, 1024),
             ("limits.search_examined_records", limits.search_examined_records as u64, 1000),
             // Clients wait for 60 seconds before they ask again, even if a token lives for less.
             ("tokens.access_token_lifetime_s", tokens.access_token_lifetime_s.into(), 60),
             ("tokens.account_token_lifetime_s", tokens.account_token_lifetime_s.into(), 60),
             ("tokens.challenge_lifetime_s", tokens.challenge_lifetime_s.into(), 10),
             ("tokens.clock_window_s", tokens.clock_window_s, 1),
+            ("notes.strangers_lifetime_days", notes.strangers_lifetime_days.into(), 1),
             ("jobs.interval_s", jobs.interval_s, 1),
             ("jobs.rows_per_step", jobs.rows_per_step as u64, 1),
             ("jobs.changes_kept_days", jobs.changes_kept_days.into(), 1),

@@ -16,9 +16,9 @@ use crate::store::{
 };
 
 /// Format of what is written through these endpoints.
-const FORMAT: &str = "interop";
+pub(super) const FORMAT: &str = "interop";
 /// Suite of what is written through these endpoints.
-const SUITE: &str = "sodium-1";
+pub(super) const SUITE: &str = "sodium-1";
 
 type KeyPath = Path<(ClientId, ClientId, ClientId, RecordType)>;
 

@@ -96,6 +96,7 @@ impl From<Refusal> for Error {
         match refusal {
             Refusal::Absent(text) => Self::NotFound(text),
             Refusal::Forbidden(text) => Self::Forbidden(text),
+            Refusal::Unauthorized(text) => Self::Unauthorized(text),
         }
     }
 }

@@ -83,7 +83,9 @@ const ANSWER_WAIT: Duration = Duration::from_secs(10);
 /// Lets large answers go only while there is room for them. That of a write goes in any case: what was written must not
 /// be reported as refused, and its body was counted before.
 pub async fn count_answers(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let is_read = request.method() == Method::GET || request.uri().path() == paths::SEARCH;
+    let path = request.uri().path();
+    // Reading a note counts, and may be the last time that it can be read.
+    let is_read = path == paths::SEARCH || request.method() == Method::GET && path != paths::NOTES;
     let response = next.run(request).await;
     let bytes = response.body().size_hint().lower();
     if bytes < LARGE_ANSWER_BYTES {

@@ -12,8 +12,8 @@ use tower::util::MapRequestLayer;
 use tozstore_api::paths;
 
 use super::{
-    Error, access_keys, accounts, clients, cors, health, listings, log, logins, memory, policies, records,
-    registration, registration_tokens, search, tokens,
+    Error, access_keys, accounts, clients, cors, health, listings, log, logins, memory, note_challenges,
+    notes, policies, record_notes, records, registration, registration_tokens, search, tokens,
 };
 use crate::App;
 
@@ -53,6 +53,17 @@ pub fn router(app: Arc<App>) -> Router {
         .route(paths::RECORD_SAFE, put(records::update_safe).delete(records::delete_safe))
         .route(paths::RECORD_EDIT, put(records::edit))
         .route(paths::SEARCH, post(search::search))
+        // Notes
+        .route(paths::NOTES, post(notes::create).put(notes::replace).get(notes::read))
+        .route(paths::NOTE, delete(notes::delete))
+        .route(paths::NOTE_VIEWS, get(notes::views))
+        .route(paths::NOTE_CHALLENGE, patch(note_challenges::challenge))
+        .route(paths::NOTE_PRIME, patch(note_challenges::prime))
+        .route(paths::RECORD_NOTES, get(record_notes::list))
+        .route(paths::RECORD_NOTES_DELETE, delete(record_notes::delete))
+        .route(paths::RECORD_NOTE_DELETE, delete(record_notes::delete))
+        .route(paths::NOTE_FILES, any(not_implemented))
+        .route(paths::NOTE_FILE, any(not_implemented))
         // Access keys
         .route(paths::ACCESS_KEY, get(access_keys::read).put(access_keys::put).delete(access_keys::delete))
         .route(paths::READER_ACCESS_KEY, delete(access_keys::delete_as_reader))

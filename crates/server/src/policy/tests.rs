@@ -84,6 +84,7 @@ fn matrix() {
                     Ok(()) => 'Y',
                     Err(Refusal::Absent(_)) => 'N',
                     Err(Refusal::Forbidden(_)) => 'F',
+                    Err(Refusal::Unauthorized(_)) => 'U',
                 }
             })
             .collect();

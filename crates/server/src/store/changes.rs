@@ -1,7 +1,7 @@
 //! The outbox: one row for each change, in the transaction that makes it, for feeds and audit.
 
 use tozstore_api::{RecordType, Timestamp};
-use tozstore_crypto::{AccountId, ClientId, RecordId, Version};
+use tozstore_crypto::{AccountId, ClientId, NoteId, RecordId, Version};
 
 use super::StoreError;
 
@@ -24,6 +24,12 @@ pub enum ChangeKind {
     ClientRegistered,
     /// A client was enabled, disabled, given a key or marked as backed up.
     ClientUpdated,
+    /// A note was deleted, or was gone and swept away.
+    NoteDeleted,
+    /// A note was replaced by another of the same name.
+    NoteReplaced,
+    /// A note was written.
+    NoteWritten,
     /// Grants were given or withdrawn.
     PolicyPut,
     /// A record was deleted.
@@ -38,12 +44,15 @@ pub enum ChangeKind {
     RegistrationTokenDeleted,
 }
 
+/// Stands for the owner of what nobody owns: notes by those whom the server does not know.
+pub const NOBODY: AccountId = AccountId::from_bytes([0; 16]);
+
 /// A change: what, by whom, to what. Ids only, never content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     /// What changed.
     pub kind: ChangeKind,
-    /// The account that owns it.
+    /// The account that owns it; [`NOBODY`] if none does.
     pub account_id: AccountId,
     /// The client that did it, if a client did.
     pub actor: Option<ClientId>,
@@ -55,12 +64,23 @@ pub struct Change {
     pub record_type: Option<RecordType>,
     /// The record and its new version (its last one if it was deleted).
     pub record: Option<(RecordId, Version)>,
+    /// The note.
+    pub note: Option<NoteId>,
 }
 
 impl Change {
     /// A change with no more than its kind and account.
     pub const fn new(kind: ChangeKind, account_id: AccountId) -> Self {
-        Self { kind, account_id, actor: None, client: None, other: None, record_type: None, record: None }
+        Self {
+            kind,
+            account_id,
+            actor: None,
+            client: None,
+            other: None,
+            record_type: None,
+            record: None,
+            note: None,
+        }
     }
 }
 

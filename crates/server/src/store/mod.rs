@@ -15,6 +15,7 @@ pub mod conformance;
 mod counters;
 mod erasures;
 mod memory;
+mod notes;
 mod policies;
 mod record_pages;
 mod record_types;
@@ -32,10 +33,11 @@ use tozstore_crypto::StoreId;
 
 pub use access_keys::{AccessKeyReads, AccessKeyRow, AccessKeyWrites, KeySlot};
 pub use accounts::{AccountReads, AccountRow, AccountSalts, AccountWrites, ChallengeRow};
-pub use changes::{Change, ChangeKind, ChangeReads, ChangeRow, ChangeWrites};
+pub use changes::{Change, ChangeKind, ChangeReads, ChangeRow, ChangeWrites, NOBODY};
 pub use clients::{ClientReads, ClientRow, ClientWrites};
 pub use erasures::ErasureWrites;
 pub use memory::MemoryStore;
+pub use notes::{NoteHead, NoteReads, NoteRow, NoteTexts, NoteUses, NoteWrites};
 pub use policies::{GrantKind, GrantRow, GrantSet, GrantSlot, PolicyReads, PolicyWrites};
 pub use record_types::{RecordTypeReads, RecordTypeRow, RecordTypeSlot, RecordTypeWrites};
 pub use records::{RecordHead, RecordIndex, RecordQuery, RecordReads, RecordRow, RecordWrites, Scope};
@@ -156,6 +158,7 @@ pub trait ReadTx:
     + AccountReads
     + ChangeReads
     + ClientReads
+    + NoteReads
     + PolicyReads
     + RecordReads
     + RecordTypeReads
@@ -171,6 +174,7 @@ pub trait WriteTx:
     + ChangeWrites
     + ClientWrites
     + ErasureWrites
+    + NoteWrites
     + PolicyWrites
     + RecordTypeWrites
     + RecordWrites

@@ -114,6 +114,11 @@ impl Fixture {
         self.clock.set(self.clock.now().plus_seconds(seconds));
     }
 
+    /// Seconds on the clock.
+    pub fn clock_seconds(&self) -> i64 {
+        self.clock.now().seconds()
+    }
+
     pub fn request(&self, method: Method, path: impl Into<String>) -> Call {
         Call::new(&self.router, method, path.into())
     }

@@ -8,6 +8,7 @@ mod clients;
 mod cors;
 mod fixture;
 mod logins;
+mod notes;
 mod policies;
 mod records;
 mod registration;

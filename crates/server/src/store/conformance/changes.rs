@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use tozstore_crypto::{RecordId, Version};
+use tozstore_crypto::{NoteId, RecordId, Version};
 
 use super::samples::{account_id, client_id, record_type, time};
 use super::{Open, read, write};
 use crate::clock::SystemClock;
 use crate::store::{Change, ChangeKind};
 
-const KINDS: [ChangeKind; 14] = [
+const KINDS: [ChangeKind; 17] = [
     ChangeKind::AccessKeyDeleted,
     ChangeKind::AccessKeyPut,
     ChangeKind::AccountCreated,
@@ -18,6 +18,9 @@ const KINDS: [ChangeKind; 14] = [
     ChangeKind::ClientDeleted,
     ChangeKind::ClientRegistered,
     ChangeKind::ClientUpdated,
+    ChangeKind::NoteDeleted,
+    ChangeKind::NoteReplaced,
+    ChangeKind::NoteWritten,
     ChangeKind::PolicyPut,
     ChangeKind::RecordDeleted,
     ChangeKind::RecordUpdated,
@@ -35,6 +38,7 @@ pub async fn changes(open: Open<'_>) {
         other: Some(client_id(3)),
         record_type: Some(record_type("a")),
         record: Some((RecordId::from_bytes([5; 16]), Version::from_bytes([6; 16]))),
+        note: Some(NoteId::from_bytes([7; 16])),
         ..Change::new(kind, account_id(1))
     };
     write(&store, move |tx| {
@@ -61,10 +65,10 @@ pub async fn changes(open: Open<'_>) {
     assert_eq!(read(&store, |tx| tx.changes_after(0, 100)).await, all[5..]);
 
     // A sequence is not used twice, even if the last one is removed.
-    assert_eq!(write(&store, |tx| tx.delete_changes_before(time(1000), 100)).await.unwrap(), 9);
+    assert_eq!(write(&store, |tx| tx.delete_changes_before(time(1000), 100)).await.unwrap(), 12);
     write(&store, |tx| tx.append_change(time(9), &Change::new(ChangeKind::PolicyPut, account_id(1))))
         .await
         .unwrap();
-    let last = all[13].sequence;
+    let last = all[16].sequence;
     assert_eq!(read(&store, move |tx| tx.changes_after(last, 100)).await.len(), 1);
 }

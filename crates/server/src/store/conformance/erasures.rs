@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::samples::{
-    access_key, account_id, client, client_id, grant, record, record_type_row, time, type_slot,
+    access_key, account_id, client, client_id, grant, note, note_id, record, record_type_row, time, type_slot,
 };
 use super::{Open, read, write};
 use crate::clock::SystemClock;
@@ -60,6 +60,9 @@ pub async fn erasure_leaves_others_alone(open: Open<'_>) {
         for (actor, about, other) in [(1, 2, 3), (2, 1, 3), (2, 3, 1), (2, 3, 2)] {
             append(tx, ChangeKind::PolicyPut, actor, about, other)?;
         }
+        tx.insert_note(&note(1, Some(1)))?;
+        tx.insert_note(&note(2, Some(2)))?;
+        tx.insert_note(&note(3, None))?;
         append(tx, ChangeKind::ClientDeleted, 1, 1, 1)?;
         tx.delete_client(client_id(1)).map(drop)
     })
@@ -79,6 +82,8 @@ pub async fn erasure_leaves_others_alone(open: Open<'_>) {
                 assert_eq!(!tx.grants(&grant(slot.clone(), reader, READ).slot)?.is_empty(), stays);
             }
         }
+        let notes = [1, 2, 3].map(|n| tx.note_head(note_id(n)).map(|head| head.is_some()));
+        assert!(matches!(notes, [Ok(false), Ok(true), Ok(true)]), "{notes:?}");
         let changes = tx.changes_after(0, 100)?;
         let kinds: Vec<_> = changes.iter().map(|row| (row.change.kind, row.change.actor)).collect();
         let expected =

@@ -8,6 +8,7 @@ mod accounts;
 mod changes;
 mod clients;
 mod erasures;
+mod notes;
 mod policies;
 mod records;
 mod samples;
@@ -22,6 +23,7 @@ pub use accounts::{accounts, challenges_are_answered_once, registration_tokens};
 pub use changes::changes;
 pub use clients::{clients, clients_are_listed_in_order};
 pub use erasures::{erasure_leaves_others_alone, erasure_works_in_steps};
+pub use notes::{notes, notes_of_a_record};
 pub use policies::{access_keys, grants, grants_are_listed_in_order, record_types};
 pub use records::{
     Model, many_scopes_are_merged, pages_are_bounded, query_agrees_with_model, records, work_is_bounded,

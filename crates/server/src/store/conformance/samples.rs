@@ -1,11 +1,12 @@
 //! Rows to write.
 
-use tozstore_api::{KeySet, Plain, RecordType, Timestamp};
-use tozstore_crypto::{AccountId, ClientId, RecordId, Version};
+use tozstore_api::{ExtendedPolicies, KeySet, Plain, RecordType, Timestamp};
+use tozstore_crypto::{AccountId, ClientId, NoteId, RecordId, SigningPublicKey, Version};
 
 use crate::store::{
     AccessKeyRow, AccountRow, AccountSalts, ChallengeRow, ClientRow, GrantRow, GrantSet, GrantSlot, KeySlot,
-    RecordHead, RecordIndex, RecordRow, RecordTypeRow, RecordTypeSlot, RegistrationTokenRow,
+    NoteHead, NoteRow, NoteTexts, NoteUses, RecordHead, RecordIndex, RecordRow, RecordTypeRow,
+    RecordTypeSlot, RegistrationTokenRow,
 };
 
 fn id_bytes(kind: u8, n: u32) -> [u8; 16] {
@@ -157,6 +158,55 @@ pub fn record(n: u32, writer: u32, user: u32, text: &str) -> RecordRow {
             suite: "sodium-1".into(),
             created: time(n),
             last_modified: time(n),
+        },
+        data: format!(r#"{{"field":"{n}"}}"#),
+    }
+}
+
+pub(super) fn note_id(n: u32) -> NoteId {
+    NoteId::from_bytes(id_bytes(5, n))
+}
+
+pub(super) fn record_id(n: u32) -> RecordId {
+    RecordId::from_bytes(id_bytes(3, n))
+}
+
+/// The note with this number. Even ones have a name and a policy, go with record 1, and are gone at `time(n)`.
+pub(super) fn note(n: u32, writer: Option<u32>) -> NoteRow {
+    let even = n.is_multiple_of(2);
+    let key: SigningPublicKey = "n-cCkZPYKKD_aTdywSdvASFvX2ffmWTy1bB7bj6pEUk".parse().expect("a public key");
+    let policies = r#"{"tozny_otp_eacp":{"include":true}}"#;
+    NoteRow {
+        head: NoteHead {
+            id: note_id(n),
+            name: even.then(|| format!("name {n}")),
+            writer: writer.map(|writer| (client_id(writer), account_id(1))),
+            recipient_key: key,
+            writer_key: key,
+            texts: NoteTexts {
+                mode: "Sodium".into(),
+                note_type: "type".into(),
+                writer_encryption_key: "writer".into(),
+                encrypted_access_key: "wrapped".into(),
+                signature: "signed".into(),
+            },
+            plain: Plain::from_iter([("z".to_owned(), n.to_string()), ("a".to_owned(), "b".to_owned())]),
+            file_meta: Plain::default(),
+            policies: ExtendedPolicies::from_json(if even { policies } else { "{}" }).expect("policies"),
+            max_views: even.then_some(n.into()),
+            expiration: even.then(|| time(n)),
+            expires: even,
+            record: even.then(|| record_id(1)),
+            is_secret: even,
+            format: "interop".into(),
+            suite: "sodium-1".into(),
+            created: time(n),
+            uses: NoteUses {
+                views: n.into(),
+                last_read: even.then(|| time(n)),
+                gone: even.then(|| time(n)),
+                code: even.then(|| (hash(n), time(n))),
+            },
         },
         data: format!(r#"{{"field":"{n}"}}"#),
     }

@@ -7,6 +7,7 @@ use super::accounts::AccountTable;
 use super::changes::ChangeTable;
 use super::clients::ClientTable;
 use super::erasures::ErasureTable;
+use super::notes::NoteTable;
 use super::policies::GrantTable;
 use super::record_types::RecordTypeTable;
 use super::records::RecordTable;
@@ -24,6 +25,7 @@ pub(super) struct Tables {
     pub(super) clients: ClientTable,
     pub(super) erasures: ErasureTable,
     pub(super) grants: GrantTable,
+    pub(super) notes: NoteTable,
     pub(super) record_types: RecordTypeTable,
     pub(super) records: RecordTable,
     pub(super) registration_tokens: RegistrationTokenTable,

@@ -69,6 +69,10 @@ impl ErasureWrites for Tx<'_, Writing<'_>> {
                     return Ok(true);
                 }
             }
+            left = left.saturating_sub(self.erase_notes(client, left)?);
+            if left == 0 {
+                return Ok(true);
+            }
             left = self.erase_changes(position, client, changes_read, left)?;
             if left == 0 {
                 return Ok(true);

@@ -6,7 +6,8 @@ use tozstore_api::Timestamp;
 use crate::store::StoreError;
 
 /// Statements that bring the schema from one version to the next, the first from nothing to version 1.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_init.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_init.sql"), include_str!("migrations/0002_notes.sql")];
 
 /// Brings the schema to the version of this program.
 ///

@@ -9,6 +9,7 @@ mod erasures;
 mod error;
 mod file;
 mod migrations;
+mod notes;
 mod policies;
 mod readers;
 mod record_types;

@@ -1,0 +1,203 @@
+//! Notes in SQLite.
+
+use rusqlite::types::Type;
+use rusqlite::{Error, Row, params};
+use tozstore_api::{ExtendedPolicies, Timestamp};
+use tozstore_crypto::{AccountId, ClientId, NoteId, RecordId, SigningPublicKey};
+
+use super::columns::{column, integer, malformed, optional_id, row_limit};
+use super::tx::{Tx, Writing};
+use crate::store::{LOCAL_REGION, NoteHead, NoteReads, NoteRow, NoteTexts, NoteUses, NoteWrites, StoreError};
+
+/// The columns that [`read_head`] reads, then the place.
+macro_rules! select_head {
+    ($more:literal) => {
+        concat!(
+            "SELECT note_id, name, client_id, account_id, recipient_key, writer_key, mode, note_type, \
+             writer_encryption_key, encrypted_access_key, signature, plain, file_meta, policies, max_views, \
+             expiration, expires, record_id, is_secret, format, suite, created, views, last_read, gone, code_hash, \
+             code_expires, notes.position",
+            $more,
+            " FROM notes JOIN note_uses ON note_uses.position = notes.position "
+        )
+    };
+}
+
+impl<R> NoteReads for Tx<'_, R> {
+    fn note(&self, id: NoteId) -> Result<Option<NoteRow>, StoreError> {
+        let sql = concat!(select_head!(", data"), "WHERE note_id = ?1");
+        self.one(sql, [id.as_bytes()], |row| Ok(NoteRow { head: read_head(row)?, data: row.get(28)? }))
+    }
+
+    fn note_head(&self, id: NoteId) -> Result<Option<NoteHead>, StoreError> {
+        let sql = concat!(select_head!(""), "WHERE note_id = ?1");
+        self.one(sql, [id.as_bytes()], read_head)
+    }
+
+    fn note_head_by_name(&self, name: &str) -> Result<Option<NoteHead>, StoreError> {
+        self.one(concat!(select_head!(""), "WHERE name = ?1"), [name], read_head)
+    }
+
+    fn notes_of_record(
+        &self,
+        writer: ClientId,
+        record: RecordId,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<(u64, NoteHead)>, StoreError> {
+        let sql = concat!(
+            select_head!(""),
+            "WHERE client_id = ?1 AND record_id = ?2 AND notes.position > ?3 ORDER BY notes.position LIMIT ?4"
+        );
+        let after = integer(after).unwrap_or(i64::MAX);
+        let params = params![writer.as_bytes(), record.as_bytes(), after, row_limit(limit)];
+        self.list(sql, params, |row| Ok((column(row, 27)?, read_head(row)?)))
+    }
+
+    fn gone_notes(&self, now: Timestamp, limit: usize) -> Result<Vec<NoteHead>, StoreError> {
+        let sql = concat!(select_head!(""), "WHERE gone <= ?1 ORDER BY gone LIMIT ?2");
+        self.list(sql, params![now.micros(), row_limit(limit)], read_head)
+    }
+}
+
+impl NoteWrites for Tx<'_, Writing<'_>> {
+    fn insert_note(&mut self, row: &NoteRow) -> Result<(), StoreError> {
+        let position = self.next_position()?;
+        let NoteRow { head, data } = row;
+        self.insert(
+            "the note",
+            "INSERT INTO notes (position, note_id, name, client_id, account_id, region, recipient_key, writer_key, \
+             mode, note_type, writer_encryption_key, encrypted_access_key, signature, plain, file_meta, policies, \
+             max_views, expiration, expires, record_id, is_secret, format, suite, created, data) VALUES \
+             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, \
+             ?23, ?24, ?25)",
+            params![
+                position,
+                head.id.as_bytes(),
+                head.name,
+                head.writer.as_ref().map(|(client, _)| client.as_bytes()),
+                head.writer.as_ref().map(|(_, account)| account.as_bytes()),
+                LOCAL_REGION,
+                head.recipient_key.as_bytes(),
+                head.writer_key.as_bytes(),
+                head.texts.mode,
+                head.texts.note_type,
+                head.texts.writer_encryption_key,
+                head.texts.encrypted_access_key,
+                head.texts.signature,
+                head.plain.to_json(),
+                head.file_meta.to_json(),
+                head.policies.to_json(),
+                head.max_views.map(integer).transpose()?,
+                head.expiration.map(Timestamp::micros),
+                head.expires,
+                head.record.as_ref().map(RecordId::as_bytes),
+                head.is_secret,
+                head.format,
+                head.suite,
+                head.created.micros(),
+                data,
+            ],
+        )?;
+        self.execute(
+            "INSERT INTO note_uses (position, views, last_read, gone, code_hash, code_expires) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                position,
+                integer(head.uses.views)?,
+                head.uses.last_read.map(Timestamp::micros),
+                head.uses.gone.map(Timestamp::micros),
+                head.uses.code.map(|(hash, _)| hash),
+                head.uses.code.map(|(_, expires)| expires.micros()),
+            ],
+        )
+        .map(drop)
+    }
+
+    fn put_note_uses(&mut self, id: NoteId, uses: &NoteUses) -> Result<(), StoreError> {
+        let changed = self.execute(
+            "UPDATE note_uses SET (views, last_read, gone, code_hash, code_expires) = (?2, ?3, ?4, ?5, ?6) \
+             WHERE position = (SELECT position FROM notes WHERE note_id = ?1)",
+            params![
+                id.as_bytes(),
+                integer(uses.views)?,
+                uses.last_read.map(Timestamp::micros),
+                uses.gone.map(Timestamp::micros),
+                uses.code.map(|(hash, _)| hash),
+                uses.code.map(|(_, expires)| expires.micros()),
+            ],
+        )?;
+        if changed == 0 { Err(StoreError::Missing("the note")) } else { Ok(()) }
+    }
+
+    fn delete_note(&mut self, id: NoteId) -> Result<bool, StoreError> {
+        self.execute(
+            "DELETE FROM note_uses WHERE position = (SELECT position FROM notes WHERE note_id = ?1)",
+            [id.as_bytes()],
+        )?;
+        Ok(self.execute("DELETE FROM notes WHERE note_id = ?1", [id.as_bytes()])? > 0)
+    }
+}
+
+impl Tx<'_, Writing<'_>> {
+    /// Removes at most `limit` notes that the client wrote; returns how many.
+    pub(super) fn erase_notes(&mut self, client: ClientId, limit: usize) -> Result<usize, StoreError> {
+        let positions = self.list(
+            "SELECT position FROM notes WHERE client_id = ?1 ORDER BY position LIMIT ?2",
+            params![client.as_bytes(), row_limit(limit)],
+            |row| row.get::<_, i64>(0),
+        )?;
+        for position in &positions {
+            self.execute("DELETE FROM note_uses WHERE position = ?1", [position])?;
+            self.execute("DELETE FROM notes WHERE position = ?1", [position])?;
+        }
+        Ok(positions.len())
+    }
+}
+
+fn read_head(row: &Row<'_>) -> Result<NoteHead, Error> {
+    let policies = ExtendedPolicies::from_json(row.get_ref(13)?.as_str()?)
+        .map_err(|error| malformed(13, Type::Text, error))?;
+    let max_views = match row.get::<_, Option<i64>>(14)? {
+        Some(count) => Some(u64::try_from(count).map_err(|error| malformed(14, Type::Integer, error))?),
+        None => None,
+    };
+    let time = |at| Ok::<_, Error>(row.get::<_, Option<i64>>(at)?.map(Timestamp::from_micros));
+    let client = optional_id(row, 2, ClientId::from_bytes)?;
+    let account = optional_id(row, 3, AccountId::from_bytes)?;
+    Ok(NoteHead {
+        id: NoteId::from_bytes(row.get(0)?),
+        name: row.get(1)?,
+        writer: client.zip(account),
+        recipient_key: signing_key(row, 4)?,
+        writer_key: signing_key(row, 5)?,
+        texts: NoteTexts {
+            mode: row.get(6)?,
+            note_type: row.get(7)?,
+            writer_encryption_key: row.get(8)?,
+            encrypted_access_key: row.get(9)?,
+            signature: row.get(10)?,
+        },
+        plain: column(row, 11)?,
+        file_meta: column(row, 12)?,
+        policies,
+        max_views,
+        expiration: time(15)?,
+        expires: row.get(16)?,
+        record: optional_id(row, 17, RecordId::from_bytes)?,
+        is_secret: row.get(18)?,
+        format: row.get(19)?,
+        suite: row.get(20)?,
+        created: column(row, 21)?,
+        uses: NoteUses {
+            views: column(row, 22)?,
+            last_read: time(23)?,
+            gone: time(24)?,
+            code: row.get::<_, Option<[u8; 32]>>(25)?.zip(time(26)?),
+        },
+    })
+}
+
+fn signing_key(row: &Row<'_>, at: usize) -> Result<SigningPublicKey, Error> {
+    SigningPublicKey::from_bytes(row.get(at)?).map_err(|error| malformed(at, Type::Blob, error))
+}
