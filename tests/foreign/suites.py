@@ -12,14 +12,13 @@ from dataclasses import dataclass
 
 import packages
 
-PYTHON_MODULES = ["test_integration", "test_share_integration", "test_crypto", "test_tsv1_auth"]
+PYTHON_MODULES = ["test_integration", "test_share_integration", "test_crypto", "test_tsv1_auth", "test_notes"]
 
 # Name of the test -> why it is left out.
 PYTHON_LEFT_OUT = {
     "test_large_file_write_read": "files are not served yet",
     "test_large_file_share": "files are not served yet",
     "test_large_file_authorizer": "files are not served yet",
-    "test_read_note_fails_and_raises_exception": "notes are not served yet",
 }
 
 # Tests that skip themselves, all in the NIST mode. That mode does not start with today's `cryptography` package.
@@ -35,6 +34,8 @@ JS_TESTS = [
     "can perform CRUD on records",
     "allows sharing of records",
     "allows authorization of record sharing",
+    "can write, read, update by name, and delete basic notes",
+    "can write, read, and delete anonymous notes",
 ]
 
 SUITE_TIMEOUT_S = 300
@@ -67,7 +68,7 @@ def run_python(server, folder):
 
 
 def run_js(server, folder):
-    """Four tests of `storage.test.js` inside the npm package."""
+    """Tests of `storage.test.js` inside the npm package."""
     report = folder / "jest.json"
     names = "|".join(f"^Tozny {re.escape(name)}$" for name in JS_TESTS)
     command = [
