@@ -379,6 +379,30 @@ fn documents_list_every_option() {
 }
 
 #[test]
+fn notes_are_for_one_client_and_run_out() {
+    let machine = Machine::with_account();
+    let (alice, bob) = (machine.register("alice"), machine.register("bob"));
+    let write =
+        ["--profile", "alice", "note", "write", &bob, "text=hello", "--max-views", "2", "--name", "n"];
+    let note = machine.ok(&write).trim().to_owned();
+    machine.fails(5, &write);
+    let read = machine.json(&["--profile", "bob", "note", "read", &note, "--from", &alice]);
+    assert_eq!(
+        (&read["data"]["text"], &read["views"], &read["name"]),
+        (&"hello".into(), &1.into(), &"n".into())
+    );
+    let by_name = ["--profile", "bob", "note", "read", "--name", "n", "--field", "text", "--raw"];
+    assert_eq!(machine.ok(&by_name), "hello");
+    machine.fails(3, &by_name);
+    let replace = ["--profile", "alice", "note", "write", &bob, "text=new", "--name", "n", "--replace"];
+    let note = machine.ok(&replace).trim().to_owned();
+    assert_eq!(machine.ok(&by_name), "new");
+    machine.fails(7, &["--profile", "bob", "note", "read", &note, "--from", &bob]);
+    machine.ok(&["--profile", "alice", "note", "delete", &note]);
+    machine.fails(3, &by_name);
+}
+
+#[test]
 fn documents_list_every_setting_with_its_default() {
     let documents = include_str!("../../../docs/configuration.md");
     let mut section = String::new();

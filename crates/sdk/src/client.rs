@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::Method;
 use tokio::time::Instant;
-use tozstore_crypto::{ClientId, RequestNonce, RequestToSign};
+use tozstore_crypto::{ClientId, RequestNonce, RequestToSign, SigningKeyPair};
 use zeroize::Zeroizing;
 
 use crate::keyring::Keyring;
@@ -85,18 +85,11 @@ impl Client {
     }
 
     /// Sends a request that is signed with this client's key instead of bearing a token.
-    pub(crate) async fn send_signed(&self, mut request: Request) -> Result<Answer, Failure> {
+    pub(crate) async fn send_signed(&self, request: Request) -> Result<Answer, Failure> {
         let Some(key) = self.0.credentials.signing_key() else {
             return Err(Error::Credentials("these credentials have no signing key".to_owned()).into());
         };
-        let (path, query) = match request.target.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (request.target.as_str(), None),
-        };
-        let to_sign = RequestToSign { method: request.method.as_str(), path, query };
-        let header = to_sign.sign(unix_seconds(), RequestNonce::random(), Some(self.id()), key);
-        request.authorization = Authorization::Signed(header);
-        self.0.transport.send(&request).await
+        self.0.transport.send(&signed(request, Some(self.id()), key)).await
     }
 
     async fn token(&self, refused: Option<&Arc<Token>>) -> Result<Arc<Token>, Error> {
@@ -189,6 +182,18 @@ impl ClientBuilder {
 /// A bearer token for one request.
 pub(crate) fn bearer(token: &str) -> Authorization {
     Authorization::Bearer(Zeroizing::new(token.to_owned()))
+}
+
+/// Signs a request, in the name of a client or of nobody.
+pub(crate) fn signed(mut request: Request, client_id: Option<ClientId>, key: &SigningKeyPair) -> Request {
+    let (path, query) = match request.target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (request.target.as_str(), None),
+    };
+    let to_sign = RequestToSign { method: request.method.as_str(), path, query };
+    let header = to_sign.sign(unix_seconds(), RequestNonce::random(), client_id, key);
+    request.authorization = Authorization::Signed(header);
+    request
 }
 
 fn unix_seconds() -> u64 {

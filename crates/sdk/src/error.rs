@@ -1,6 +1,6 @@
 //! What went wrong: whose fault it is, whether to try again, what to do.
 
-use tozstore_crypto::{ClientId, RecordId};
+use tozstore_crypto::{ClientId, NoteId, RecordId};
 
 /// Why a call failed.
 ///
@@ -86,6 +86,24 @@ pub enum UntrustedData {
         record: RecordId,
         /// Name of the field.
         field: String,
+    },
+    /// A note carries the keys of another writer than the one expected.
+    #[error("note {note} is by another writer than expected")]
+    NoteByOtherWriter {
+        /// The note.
+        note: NoteId,
+    },
+    /// A note or one of its fields is not signed by the writer that it names.
+    #[error("a signature in note {note} is missing or is not its writer's")]
+    NoteSignatureFalse {
+        /// The note.
+        note: NoteId,
+    },
+    /// A note does not open: it was altered, or is sealed for other keys.
+    #[error("note {note} does not open")]
+    NoteUnreadable {
+        /// The note.
+        note: NoteId,
     },
     /// The key for this client's own records was wrapped by somebody else whom it does not trust: who did so could
     /// read all that is written under it.

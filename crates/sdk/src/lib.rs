@@ -35,6 +35,7 @@ mod fields;
 mod json;
 mod keyring;
 mod known_keys;
+mod notes;
 mod policies;
 mod query;
 mod records;
@@ -44,10 +45,12 @@ mod token;
 mod transport;
 
 pub use tozstore_api::{
-    Authorization, IncomingShare, OutgoingShare, Plain, PlainExpression, SecretText as Secret, Timestamp,
+    Authorization, ExtendedPolicies, IncomingShare, LastAccessPolicy, OneTimeCodePolicy, OutgoingShare,
+    Plain, PlainExpression, SecretText as Secret, Timestamp,
 };
 pub use tozstore_crypto::{
-    AccountId, ClientId, EncryptionPublicKey, RecordAuthenticity, RecordId, SigningPublicKey, Version,
+    AccountId, ClientId, EncryptionPrivateKey, EncryptionPublicKey, NoteId, NoteWriter, RecordAuthenticity,
+    RecordId, SigningKeyPair, SigningPublicKey, Version,
 };
 
 pub use account_sessions::AccountSession;
@@ -60,6 +63,7 @@ pub use explain::{Explanation, Reader, Route, SeenMember};
 pub use fields::Fields;
 pub use keyring::KeyTrust;
 pub use known_keys::KnownKeys;
+pub use notes::{ExpectedWriter, Note, NoteMeta, NoteRecipient, Stranger, WriteNote};
 pub use query::{Page, Pages, Query, Records};
 pub use records::{Completeness, Record, Write};
 pub use registration::{RegisterOptions, Registration};

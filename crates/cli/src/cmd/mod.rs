@@ -7,6 +7,7 @@ mod completions;
 mod demo;
 mod explain;
 mod man;
+mod note;
 mod profile;
 mod record;
 mod serve;
@@ -66,6 +67,7 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
         Command::Authorizer(command) => authorizer::run(command, &context).await,
         Command::Client(command) => client::run(command, &context).await,
         Command::Explain(arguments) => explain::run(&arguments, &context).await,
+        Command::Note(command) => note::run(command, &context).await,
         Command::Profile(command) => profile::run(command, &context),
         Command::Record(command) => record::run(command, &context).await,
         Command::Revoke(arguments) => sharing::revoke(&arguments, &context).await,

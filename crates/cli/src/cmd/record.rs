@@ -243,7 +243,7 @@ struct RecordDocument<'a> {
     data: Option<FieldMap<'a>>,
 }
 
-struct FieldMap<'a>(&'a Fields);
+pub(super) struct FieldMap<'a>(pub(super) &'a Fields);
 
 impl Serialize for FieldMap<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -288,11 +288,11 @@ fn show_meta(record: &Record, data: Option<FieldMap<'_>>, output: Output) -> Out
     output.pairs(&document, &pairs)
 }
 
-fn plain_text(plain: &Plain) -> String {
+pub(super) fn plain_text(plain: &Plain) -> String {
     let entries: Vec<String> = plain.entries().map(|(name, value)| format!("{name}={value}")).collect();
     entries.join(", ")
 }
 
-fn fields_of(content: &ContentArguments) -> Outcome<Fields> {
+pub(super) fn fields_of(content: &ContentArguments) -> Outcome<Fields> {
     collect_fields(&content.fields, content.from_json.as_deref())
 }
