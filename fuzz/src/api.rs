@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tozstore_api::{
-    BatchRequest, Grant, KeySet, MAX_EXTENDED_POLICY_BYTES, MAX_FIELD_NAME_BYTES, MAX_RECORD_FIELDS,
-    NoteWrite, Plain, PolicyChange, PrimeNote, PutAccessKey, RecordNotes, RecordWrite, SearchRequest,
-    SearchResponse, paths,
+    BatchRequest, BulkDelete, BulkDeleted, Grant, KeySet, MAX_EXTENDED_POLICY_BYTES, MAX_FIELD_NAME_BYTES,
+    MAX_RECORD_FIELDS, NoteWrite, Plain, PolicyChange, PrimeNote, PutAccessKey, RecordNotes, RecordWrite,
+    SearchRequest, SearchResponse, SharePageRequest, paths,
 };
 
 /// `api_access_key`: bodies of access keys.
@@ -35,8 +35,9 @@ pub fn api_path(data: &[u8]) {
     assert_eq!(decoded.as_deref(), Ok(text));
 }
 
-/// `api_policy`: bodies of policies.
+/// `api_policy`: bodies of policies, and of listings of them.
 pub fn api_policy(data: &[u8]) {
+    round_trip::<SharePageRequest>(data);
     if let Some(change) = round_trip::<PolicyChange>(data) {
         assert!(!change.allow.is_empty() || !change.deny.is_empty());
         for grant in [Grant::Authorizer, Grant::Edit, Grant::Read] {
@@ -52,6 +53,8 @@ pub fn api_record(data: &[u8]) {
         assert!(body.data.fields().all(|(name, _)| name.len() <= MAX_FIELD_NAME_BYTES));
     }
     round_trip::<tozstore_api::Record>(data);
+    round_trip::<BulkDelete>(data);
+    round_trip::<BulkDeleted>(data);
 }
 
 /// `api_search`: bodies of searches and batches, and their answers.

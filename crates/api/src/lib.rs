@@ -20,6 +20,7 @@ mod registration;
 mod registration_tokens;
 mod search;
 mod secret_text;
+mod share_pages;
 mod timestamp;
 mod tokens;
 
@@ -44,8 +45,9 @@ pub use plain::{MAX_PLAIN_ENTRIES, MAX_PLAIN_NAME_BYTES, MAX_PLAIN_VALUE_BYTES, 
 pub use policies::{Authorization, Grant, GrantList, IncomingShare, OutgoingShare, PolicyChange};
 pub use record_type::{RecordType, RecordTypeError};
 pub use records::{
-    BatchRequest, MAX_BATCH_RECORDS, MAX_FIELD_NAME_BYTES, MAX_RECORD_BODY_BYTES, MAX_RECORD_FIELDS,
-    MAX_RECORD_SIGNATURE_BYTES, NoFile, Record, RecordData, RecordMeta, RecordWrite, RecordWriteMeta,
+    BatchRequest, BulkDelete, BulkDeleted, MAX_BATCH_RECORDS, MAX_FIELD_NAME_BYTES, MAX_RECORD_BODY_BYTES,
+    MAX_RECORD_FIELDS, MAX_RECORD_SIGNATURE_BYTES, NoFile, NotDeleted, Record, RecordData, RecordMeta,
+    RecordWrite, RecordWriteMeta,
 };
 pub use registration::{
     BACKUP_CLIENT_HEADER, GENERAL_CLIENT, MAX_CLIENT_NAME_BYTES, NewClient, RegisterClient, RegisteredClient,
@@ -58,5 +60,9 @@ pub use search::{
     SearchResponse,
 };
 pub use secret_text::SecretText;
+pub use share_pages::{
+    AuthorizationPage, DEFAULT_SHARES_PER_PAGE, IncomingPageAuthorization, IncomingPageShare,
+    MAX_SHARES_PER_PAGE, OutgoingPageAuthorization, OutgoingPageShare, SharePage, SharePageRequest,
+};
 pub use timestamp::{Timestamp, TimestampError};
 pub use tokens::{AccessToken, BEARER, ValidateToken, ValidatedAccountToken, ValidatedToken};

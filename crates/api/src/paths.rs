@@ -21,6 +21,18 @@ pub const RECORD: &str = "/v1/storage/records/{record_id}";
 pub const RECORD_SAFE: &str = "/v1/storage/records/safe/{record_id}/{version}";
 /// Replace a record of a known version that another client wrote and shared for editing.
 pub const RECORD_EDIT: &str = "/v1/storage/records/safe/edit/{record_id}/{version}";
+/// Write a record (POST), as in the first version.
+pub const RECORDS_V2: &str = "/v2/storage/records";
+/// Delete many records (DELETE with a body).
+pub const RECORDS_BULK_DELETE: &str = "/v2/storage/records/bulk/delete";
+/// Record types of the caller that others may read, by page.
+pub const SHARE_OUTGOING: &str = "/v2/storage/share/outgoing";
+/// Record types of others that the caller may read, by page.
+pub const SHARE_INCOMING: &str = "/v2/storage/share/incoming";
+/// Clients that may share on the caller's behalf, by page.
+pub const AUTHORIZER_OUTGOING: &str = "/v2/storage/authorizer/outgoing";
+/// Writers on whose behalf the caller may share, by page.
+pub const AUTHORIZER_INCOMING: &str = "/v2/storage/authorizer/incoming";
 /// Search records.
 pub const SEARCH: &str = "/v1/storage/search";
 /// Put, read or delete an access key.

@@ -104,6 +104,31 @@ pub struct BatchRequest {
     pub include_data: bool,
 }
 
+/// Records to delete: `DELETE /v2/storage/records/bulk/delete`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BulkDelete {
+    /// At most [`MAX_BATCH_RECORDS`].
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub record_ids: Vec<RecordId>,
+}
+
+/// Which records were not deleted; the others were.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BulkDeleted {
+    /// By record type, where the caller may know it, else under `N/A`.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub record_delete_error: std::collections::BTreeMap<String, Vec<NotDeleted>>,
+}
+
+/// A record that was not deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotDeleted {
+    /// Its id.
+    pub record_id: RecordId,
+    /// `Not Found` or `Forbidden`.
+    pub error: String,
+}
+
 /// Sealed fields by name, in the order in which the writer sent them: signatures of some clients cover that order.
 ///
 /// At most [`MAX_RECORD_FIELDS`] fields, with names of at most [`MAX_FIELD_NAME_BYTES`] bytes, no name twice.

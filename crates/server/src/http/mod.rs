@@ -24,6 +24,7 @@ mod registration_tokens;
 mod router;
 mod search;
 mod serve;
+mod share_pages;
 mod stalls;
 mod tokens;
 

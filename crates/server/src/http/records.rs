@@ -8,8 +8,8 @@ use http::StatusCode;
 use percent_encoding::percent_decode_str;
 use serde_json::value::RawValue;
 use tozstore_api::{
-    BatchRequest, BatchResponse, ListedRecord, MAX_BATCH_RECORDS, MAX_RECORD_SIGNATURE_BYTES, Record,
-    RecordData, RecordMeta, RecordWrite,
+    BatchRequest, BatchResponse, BulkDelete, BulkDeleted, ListedRecord, MAX_BATCH_RECORDS,
+    MAX_RECORD_SIGNATURE_BYTES, NotDeleted, Record, RecordData, RecordMeta, RecordWrite,
 };
 use tozstore_crypto::{ClientId, RecordId, Version};
 
@@ -19,6 +19,9 @@ use super::{Credential, Error, OptionalJson, Path, RecordJson};
 use crate::policy::{self, Action, NO_RECORD, NOT_DELETABLE};
 use crate::store::{Change, ChangeKind, RecordHead, RecordRow, RecordTypeSlot, StoreError};
 use crate::{App, ids};
+
+/// Stands for the type of a record of which the caller may know nothing.
+const UNKNOWN_TYPE: &str = "N/A";
 
 /// Sealed fields as JSON text that is passed on unread.
 pub(super) type SealedText = Box<RawValue>;
@@ -157,6 +160,45 @@ pub async fn delete(
     Path(id): Path<Option<RecordId>>,
 ) -> Result<StatusCode, Error> {
     remove(&app, credential, id, None).await
+}
+
+/// `DELETE /v2/storage/records/bulk/delete`, with a body. What cannot be deleted is named, the rest is deleted.
+pub async fn delete_many(
+    State(app): State<Arc<App>>,
+    credential: Credential,
+    OptionalJson(request): OptionalJson<BulkDelete>,
+) -> Result<axum::Json<BulkDeleted>, Error> {
+    let ids = request.unwrap_or_default().record_ids;
+    if ids.len() > MAX_BATCH_RECORDS {
+        return Err(Error::bad_request(format!("a batch has at most {MAX_BATCH_RECORDS} ids")));
+    }
+    let write = move |tx: &mut dyn crate::store::WriteTx| {
+        let caller = credential.client(tx.as_read())?;
+        let mut answer = BulkDeleted::default();
+        for &record_id in ids.iter().collect::<BTreeSet<_>>() {
+            let mut refuse = |record_type: &str, error: &str| {
+                let refused = answer.record_delete_error.entry(record_type.to_owned()).or_default();
+                refused.push(NotDeleted { record_id, error: error.to_owned() });
+            };
+            let Some(head) = tx.record_head(record_id)? else {
+                refuse(UNKNOWN_TYPE, "Not Found");
+                continue;
+            };
+            let facts = policy::facts(tx.as_read(), caller.id, &head.type_slot)?;
+            let may = |action| policy::decide(caller.id, action, &facts).is_ok();
+            match (may(Action::DeleteRecord), may(Action::ReadRecord)) {
+                (true, _) => {
+                    let now = tx.stamp()?;
+                    tx.delete_record(record_id)?;
+                    tx.append_change(now, &change(ChangeKind::RecordDeleted, caller.id, &head))?;
+                }
+                (false, true) => refuse(head.type_slot.record_type.as_str(), "Forbidden"),
+                (false, false) => refuse(UNKNOWN_TYPE, "Not Found"),
+            }
+        }
+        Ok::<_, Error>(answer)
+    };
+    app.store.write("delete records", write).await.map(axum::Json)
 }
 
 /// A record's metadata as it is answered.

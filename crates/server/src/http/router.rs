@@ -13,7 +13,7 @@ use tozstore_api::paths;
 
 use super::{
     Error, access_keys, accounts, clients, cors, health, listings, log, logins, memory, note_challenges,
-    notes, policies, record_notes, records, registration, registration_tokens, search, tokens,
+    notes, policies, record_notes, records, registration, registration_tokens, search, share_pages, tokens,
 };
 use crate::App;
 
@@ -52,6 +52,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route(paths::RECORD, get(records::read).put(records::update).delete(records::delete))
         .route(paths::RECORD_SAFE, put(records::update_safe).delete(records::delete_safe))
         .route(paths::RECORD_EDIT, put(records::edit))
+        .route(paths::RECORDS_V2, post(records::write))
+        .route(paths::RECORDS_BULK_DELETE, delete(records::delete_many))
         .route(paths::SEARCH, post(search::search))
         // Notes
         .route(paths::NOTES, post(notes::create).put(notes::replace).get(notes::read))
@@ -75,6 +77,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route(paths::POLICY_OUTGOING, get(listings::outgoing))
         .route(paths::POLICY_PROXIES, get(listings::proxies))
         .route(paths::POLICY_GRANTED, get(listings::granted))
+        .route(paths::SHARE_OUTGOING, post(share_pages::outgoing))
+        .route(paths::SHARE_INCOMING, post(share_pages::incoming))
+        .route(paths::AUTHORIZER_OUTGOING, post(share_pages::authorizers))
+        .route(paths::AUTHORIZER_INCOMING, post(share_pages::authorized_by))
         // In the protocol, but not here: they need mail, payment or a web page
         .route("/v1/account/challenge/email/reset", any(not_implemented))
         .route("/v1/account/dashboard/{*rest}", any(not_implemented))
@@ -87,6 +93,11 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/hook", any(not_implemented))
         .route("/v1/hook/{id}", any(not_implemented))
         .route("/v1/metric/{*rest}", any(not_implemented))
+        // Out of scope: identity realms, secure compute
+        .route("/auth/realms/{*rest}", any(out_of_scope))
+        .route("/v1/identity/{*rest}", any(out_of_scope))
+        .route("/v1/secure-compute/{*rest}", any(out_of_scope))
+        .route("/v2/storage/realms/{*rest}", any(out_of_scope))
         // Health
         .route("/v1/auth/healthcheck", get(health::check))
         .route("/v1/account/healthcheck", get(health::check))
@@ -108,6 +119,10 @@ pub fn router(app: Arc<App>) -> Router {
 
 async fn not_implemented() -> Error {
     Error::NotImplemented("this server does not offer this part of the protocol")
+}
+
+async fn out_of_scope() -> Error {
+    Error::NotImplemented("this server has no identity realms and no secure compute")
 }
 
 /// One slash at the end of a path is optional.

@@ -16,6 +16,7 @@ mod registration_tokens;
 mod reruns;
 mod running;
 mod search;
+mod share_pages;
 mod sharing;
 mod signed_requests;
 mod storage;
