@@ -6,6 +6,7 @@ mod accounts;
 mod bodies;
 mod clients;
 mod cors;
+mod endpoints;
 mod fixture;
 mod logins;
 mod notes;
