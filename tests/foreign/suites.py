@@ -16,9 +16,6 @@ PYTHON_MODULES = ["test_integration", "test_share_integration", "test_crypto", "
 
 # Name of the test -> why it is left out.
 PYTHON_LEFT_OUT = {
-    "test_large_file_write_read": "files are not served yet",
-    "test_large_file_share": "files are not served yet",
-    "test_large_file_authorizer": "files are not served yet",
 }
 
 # Tests that skip themselves, all in the NIST mode. That mode does not start with today's `cryptography` package.

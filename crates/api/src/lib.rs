@@ -8,6 +8,7 @@ mod access_keys;
 mod accounts;
 mod clients;
 mod error;
+mod files;
 mod key_set;
 mod note_policies;
 mod notes;
@@ -35,6 +36,10 @@ pub use clients::{
     EnableClient, MAX_CLIENT_LOOKUPS, MAX_CLIENTS_PER_PAGE,
 };
 pub use error::ErrorBody;
+pub use files::{
+    FileMeta, FileMetaWrite, FileUpdate, FileUpdateMeta, FileWrite, FileWriteMeta, ListFiles,
+    MAX_COMPRESSION_BYTES, MAX_FILE_BYTES, PendingFile, RAW,
+};
 pub use key_set::{CURVE25519, ED25519, KeySet};
 pub use note_policies::{ExtendedPolicies, LastAccessPolicy, MAX_EXTENDED_POLICY_BYTES, OneTimeCodePolicy};
 pub use notes::{

@@ -7,7 +7,7 @@
 use std::fmt::Display;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use tozstore_crypto::{ClientId, NoteId, RecordId, Version};
+use tozstore_crypto::{ClientId, NoteId, PendingFileId, RecordId, Version};
 
 use crate::RecordType;
 
@@ -35,6 +35,26 @@ pub const AUTHORIZER_OUTGOING: &str = "/v2/storage/authorizer/outgoing";
 pub const AUTHORIZER_INCOMING: &str = "/v2/storage/authorizer/incoming";
 /// Search records.
 pub const SEARCH: &str = "/v1/storage/search";
+/// Announce a file (POST).
+pub const FILES: &str = "/v1/storage/files";
+/// Announce a file (POST), as some clients write it.
+pub const FILES_V2: &str = "/v2/storage/files";
+/// Read a record with a file (GET, by the record's id); commit a file (PATCH, by the id of what was announced).
+pub const FILE: &str = "/v1/storage/files/{id}";
+/// Commit a file (PATCH), as some clients write it.
+pub const FILE_V2: &str = "/v2/storage/files/{id}";
+/// Announce new content for a record's file.
+pub const FILE_VERSION: &str = "/v1/storage/files/{record_id}/{version}";
+/// Announce new content for a file that another client wrote and shared for editing.
+pub const FILE_EDIT: &str = "/v1/storage/files/edit/{record_id}/{version}";
+/// Commit that content.
+pub const FILE_EDIT_COMMIT: &str = "/v1/storage/files/edit/{record_id}/{version}/{pending_id}";
+/// Change all of a record with a file but the file.
+pub const FILE_RECORD: &str = "/v1/storage/files/record/safe/{record_id}/{version}";
+/// Read many records with files (POST).
+pub const FILE_LIST: &str = "/v1/storage/listOfFiles";
+/// Send (PUT) or fetch (GET) the bytes of a file. The token is all the permission that it takes.
+pub const FILE_BYTES: &str = "/v3/file-bytes/{token}";
 /// Put, read or delete an access key.
 pub const ACCESS_KEY: &str = "/v1/storage/access_keys/{writer_id}/{user_id}/{reader_id}/{record_type}";
 /// Delete an access key as its reader.
@@ -96,6 +116,21 @@ pub fn record_safe(id: RecordId, version: Version) -> String {
 /// Path of [`RECORD_EDIT`].
 pub fn record_edit(id: RecordId, version: Version) -> String {
     fill(RECORD_EDIT, &[&id, &version])
+}
+
+/// Path of [`FILE`] for a record.
+pub fn file(id: RecordId) -> String {
+    fill(FILE, &[&id])
+}
+
+/// Path of [`FILE`] for what was announced.
+pub fn pending_file(id: PendingFileId) -> String {
+    fill(FILE, &[&id])
+}
+
+/// Path of [`FILE_BYTES`].
+pub fn file_bytes(token: &str) -> String {
+    fill(FILE_BYTES, &[&token])
 }
 
 /// Path of [`NOTE`].

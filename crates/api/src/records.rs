@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tozstore_crypto::{ClientId, RecordId, Version};
 
 use crate::absent::null_as_default;
-use crate::{Plain, RecordType, Timestamp};
+use crate::{FileMeta, Plain, RecordType, Timestamp};
 
 /// Bytes that the body of one write may have.
 pub const MAX_RECORD_BODY_BYTES: usize = 8 * 1024 * 1024;
@@ -91,6 +91,9 @@ pub struct RecordMeta {
     pub last_modified: Timestamp,
     /// Its version, new at every change.
     pub version: Version,
+    /// Its file, if it has one. Never null: official clients take that for a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_meta: Option<FileMeta>,
 }
 
 /// Which records are asked for: `GET /v1/storage/records`, with this as its body.
@@ -298,6 +301,7 @@ mod tests {
                 created: time,
                 last_modified: time,
                 version: ID.parse().unwrap(),
+                file_meta: None,
             },
             data: RecordData::default(),
             rec_sig: None,

@@ -60,7 +60,7 @@ pub struct FileChecksum([u8; 16]);
 pub struct FileSealer {
     stream: Stream,
     block: Zeroizing<Vec<u8>>,
-    sealed: Tally,
+    sealed: FileTally,
 }
 
 impl FileSealer {
@@ -98,7 +98,7 @@ impl FileSealer {
         out: &mut Vec<u8>,
     ) -> Self {
         let prelude = format!("{VERSION}.{}.", seal_data_key(access_key, data_key, key_nonce));
-        let mut sealed = Tally::new();
+        let mut sealed = FileTally::new();
         for part in [prelude.as_bytes(), header] {
             sealed.count(part);
             out.extend_from_slice(part);
@@ -122,7 +122,7 @@ pub struct FileOpener {
     state: OpenerState,
     /// Bytes of a prelude or message that is not whole yet.
     waiting: Vec<u8>,
-    sealed: Tally,
+    sealed: FileTally,
 }
 
 enum OpenerState {
@@ -138,7 +138,7 @@ impl FileOpener {
             access_key: AccessKey::from_bytes(access_key.expose()),
             state: OpenerState::Prelude,
             waiting: Vec::with_capacity(MESSAGE_BYTES),
-            sealed: Tally::new(),
+            sealed: FileTally::new(),
         }
     }
 
@@ -212,6 +212,11 @@ impl FileOpener {
 }
 
 impl FileChecksum {
+    /// A stored checksum.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
     /// The bytes.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
@@ -240,24 +245,38 @@ impl FromStr for FileChecksum {
     }
 }
 
-/// Counts and hashes sealed bytes.
-struct Tally {
+/// Counts and hashes sealed bytes as they pass: what a server does, which cannot open them.
+pub struct FileTally {
     len_bytes: u64,
     md5: Md5Stream,
 }
 
-impl Tally {
-    fn new() -> Self {
+impl FileTally {
+    /// Nothing yet.
+    pub fn new() -> Self {
         Self { len_bytes: 0, md5: Md5Stream::new() }
     }
 
-    fn count(&mut self, sealed: &[u8]) {
+    /// The next bytes of the file.
+    pub fn count(&mut self, sealed: &[u8]) {
         self.len_bytes += sealed.len() as u64;
         self.md5.update(sealed);
     }
 
-    fn finish(self) -> SealedFile {
+    /// Bytes so far.
+    pub const fn len_bytes(&self) -> u64 {
+        self.len_bytes
+    }
+
+    /// What they come to.
+    pub fn finish(self) -> SealedFile {
         SealedFile { len_bytes: self.len_bytes, checksum: FileChecksum(self.md5.finish()) }
+    }
+}
+
+impl Default for FileTally {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

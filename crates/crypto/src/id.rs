@@ -68,6 +68,8 @@ id_types! {
     AccountId;
     /// A client: holder of keys; writer or reader of records.
     ClientId;
+    /// A file that was announced, until it is uploaded and committed.
+    PendingFileId;
     /// A note.
     NoteId;
     /// A record.

@@ -87,8 +87,8 @@ pub use password::{
 
 // What is sealed
 pub use file::{
-    FILE_BLOCK_BYTES, FileChecksum, FileOpener, FileSealer, OpenFileError, SealedFile, open_file, seal_file,
-    sealed_file_len,
+    FILE_BLOCK_BYTES, FileChecksum, FileOpener, FileSealer, FileTally, OpenFileError, SealedFile, open_file,
+    seal_file, sealed_file_len,
 };
 pub use note::{NoteError, NoteToSeal, NoteWriter, OpenedFields, OpenedNote, SealedFields, SealedNote};
 pub use record::{open_field, open_fields, seal_field, seal_fields, sealed_len};
@@ -105,5 +105,5 @@ pub use label::Label;
 // Ids, texts, errors
 pub use encoding::{decode_base64url, encode_base64url};
 pub use error::{OpenError, ParseError, VerifyError};
-pub use id::{AccountId, ClientId, NoteId, RecordId, RequestNonce, StoreId, Version};
+pub use id::{AccountId, ClientId, NoteId, PendingFileId, RecordId, RequestNonce, StoreId, Version};
 pub use suite::Suite;

@@ -338,6 +338,7 @@ impl Client {
             plain,
             created: Timestamp::default(),
             last_modified: Timestamp::default(),
+            file_meta: None,
         };
         let body = self.seal(&meta, &fields, &key);
         let answer = self.send(Request::post(paths::RECORDS.to_owned()).json(&body)?).await?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tozstore_api::Timestamp;
 use tozstore_crypto::{SigningKeyPair, SigningPublicKey};
 
+use crate::blobs::Blobs;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::Budget;
@@ -17,6 +18,8 @@ use crate::store::Store;
 pub struct App {
     /// The rows.
     pub store: Arc<dyn Store>,
+    /// The bytes of files.
+    pub blobs: Blobs,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The server's own keys.
@@ -40,7 +43,13 @@ pub struct App {
 
 impl App {
     /// Puts the parts together.
-    pub fn new(config: Config, store: Arc<dyn Store>, clock: Arc<dyn Clock>, keys: ServerKeys) -> Arc<Self> {
+    pub fn new(
+        config: Config,
+        store: Arc<dyn Store>,
+        blobs: Blobs,
+        clock: Arc<dyn Clock>,
+        keys: ServerKeys,
+    ) -> Arc<Self> {
         let replays = ReplayCache::new(config.tokens.clock_window_s, config.limits.replay_cache_requests);
         let strangers_replays =
             ReplayCache::new(config.tokens.clock_window_s, config.limits.strangers_replay_cache_requests);
@@ -49,6 +58,7 @@ impl App {
         let answer_memory = Budget::new(config.limits.answers_bytes);
         Arc::new(Self {
             store,
+            blobs,
             clock,
             keys,
             config,

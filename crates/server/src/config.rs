@@ -26,6 +26,8 @@ pub struct Config {
     pub tokens: TokensConfig,
     /// Accounts.
     pub accounts: AccountsConfig,
+    /// Files.
+    pub files: FilesConfig,
     /// Notes.
     pub notes: NotesConfig,
     /// Work between requests.
@@ -44,6 +46,7 @@ impl Default for Config {
             limits: LimitsConfig::default(),
             tokens: TokensConfig::default(),
             accounts: AccountsConfig::default(),
+            files: FilesConfig::default(),
             notes: NotesConfig::default(),
             jobs: JobsConfig::default(),
             log: LogConfig::default(),
@@ -58,13 +61,20 @@ impl Default for Config {
 pub struct ListenConfig {
     /// Address and port. Port 0 takes any free one.
     pub address: SocketAddr,
+    /// What the addresses begin with that clients are given for the bytes of files, such as `https://store.example`.
+    /// Where it is empty, the `Host` of the request is taken.
+    pub public_url: String,
     /// Seconds that requests under way may take to finish once the server is told to stop.
     pub shutdown_wait_s: u64,
 }
 
 impl Default for ListenConfig {
     fn default() -> Self {
-        Self { address: SocketAddr::from(([127, 0, 0, 1], 8080)), shutdown_wait_s: 30 }
+        Self {
+            address: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: String::new(),
+            shutdown_wait_s: 30,
+        }
     }
 }
 
@@ -151,6 +161,24 @@ pub struct AccountsConfig {
 impl Default for AccountsConfig {
     fn default() -> Self {
         Self { open: true }
+    }
+}
+
+/// Files.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FilesConfig {
+    /// Sealed bytes that one file may have.
+    pub max_bytes: u64,
+    /// Seconds in which a file that was announced must be sent and committed.
+    pub upload_lifetime_s: u32,
+    /// Seconds in which the download of a file must begin once its address was asked for.
+    pub download_lifetime_s: u32,
+}
+
+impl Default for FilesConfig {
+    fn default() -> Self {
+        Self { max_bytes: tozstore_api::MAX_FILE_BYTES, upload_lifetime_s: 21_600, download_lifetime_s: 900 }
     }
 }
 

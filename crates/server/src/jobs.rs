@@ -1,10 +1,13 @@
 //! Work between requests, in steps that do not hold up writers: erasing what deleted clients left behind, forgetting
-//! challenges that lapsed, removing notes that are gone, cutting the list of changes.
+//! challenges and announced files that lapsed, removing notes that are gone and bytes that no file has, cutting the
+//! list of changes.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+
+use tozstore_api::Timestamp;
 
 use crate::App;
 use crate::http::notes::delete_row;
@@ -40,6 +43,7 @@ pub async fn round(app: &App) -> Result<(), StoreError> {
     let oldest = now.plus_seconds(-kept_s);
     repeat(app, "forget challenges", move |tx| Ok(tx.delete_expired_challenges(now, limit)? >= limit))
         .await?;
+    repeat(app, "forget files", move |tx| Ok(tx.delete_expired_pending_files(now, limit)? >= limit)).await?;
     repeat(app, "sweep notes", move |tx| {
         let gone = tx.gone_notes(now, limit)?;
         for head in &gone {
@@ -50,7 +54,30 @@ pub async fn round(app: &App) -> Result<(), StoreError> {
     .await?;
     repeat(app, "cut changes", move |tx| Ok(tx.delete_changes_before(oldest, limit)? >= limit)).await?;
     // Last, since it can take long: whoever has many clients erased must not keep the rest from being done.
-    repeat(app, "erase", move |tx| tx.erase_step(limit)).await
+    repeat(app, "erase", move |tx| tx.erase_step(limit)).await?;
+    remove_blobs(app, now, limit).await
+}
+
+/// Removes bytes that neither a record nor a pending file has. Their keys stay on the list until they are gone.
+async fn remove_blobs(app: &App, now: Timestamp, limit: usize) -> Result<(), StoreError> {
+    loop {
+        let due = app.store.read("find bytes", move |tx| tx.due_blobs(now, limit)).await?;
+        let is_last = due.len() < limit;
+        for key in &due {
+            if let Err(error) = app.blobs.remove(*key).await {
+                tracing::error!(%error, "bytes could not be removed; the next round tries again");
+                return Ok(());
+            }
+        }
+        if !due.is_empty() {
+            let forget =
+                move |tx: &mut dyn WriteTx| due.iter().try_for_each(|key| tx.claim_blob(*key).map(drop));
+            app.store.write::<_, StoreError, _>("forget bytes", forget).await?;
+        }
+        if is_last {
+            return Ok(());
+        }
+    }
 }
 
 /// Runs a step, a transaction each, until it says that there is no more.

@@ -9,8 +9,13 @@ use std::path::Path;
 use std::{fs, io};
 
 use tozstore_api::{SecretText, Timestamp};
-use tozstore_crypto::{AccountId, ClientId, Label, MacKey, SealingKey, decode_base64url, encode_base64url};
+use tozstore_crypto::{
+    AccountId, ClientId, Label, MacKey, PendingFileId, RecordId, SealingKey, decode_base64url,
+    encode_base64url,
+};
 use zeroize::Zeroizing;
+
+use crate::blobs::BlobKey;
 
 /// Name of the key's file in the data directory.
 pub const KEY_FILE: &str = "server.key";
@@ -21,6 +26,7 @@ pub struct ServerKeys {
     access_tokens: MacKey,
     account_tokens: MacKey,
     challenges: MacKey,
+    file_transfers: MacKey,
     registration_tokens: SealingKey,
     unknown_accounts: MacKey,
 }
@@ -52,6 +58,36 @@ pub struct TokenFacts<Id> {
     pub subject: Id,
     /// When it was issued.
     pub issued: Timestamp,
+}
+
+/// What the bearer of an address may do, once it proved to be ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileTransfer {
+    /// Fetch these bytes, as long as this record has them.
+    Download(RecordId, BlobKey),
+    /// Send the bytes of this file, as long as it is pending.
+    Upload(PendingFileId),
+}
+
+impl FileTransfer {
+    fn to_bytes(self) -> Vec<u8> {
+        match self {
+            Self::Download(record, key) => [&b"d"[..], record.as_bytes(), key.as_bytes()].concat(),
+            Self::Upload(pending) => [&b"u"[..], pending.as_bytes()].concat(),
+        }
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let id = |bytes: &[u8]| <[u8; 16]>::try_from(bytes).ok();
+        match bytes.split_first()? {
+            (b'd', ids) => {
+                let (record, key) = ids.split_at_checked(16)?;
+                Some(Self::Download(RecordId::from_bytes(id(record)?), BlobKey::from_bytes(id(key)?)))
+            }
+            (b'u', pending) => Some(Self::Upload(PendingFileId::from_bytes(id(pending)?))),
+            _ => None,
+        }
+    }
 }
 
 impl ServerKeys {
@@ -91,6 +127,7 @@ impl ServerKeys {
             access_tokens: MacKey::from_bytes(&key(Label::AccessToken, b"client")),
             account_tokens: MacKey::from_bytes(&key(Label::AccessToken, b"account")),
             challenges: MacKey::from_bytes(&key(Label::Challenge, b"")),
+            file_transfers: MacKey::from_bytes(&key(Label::FileTransfer, b"")),
             registration_tokens: SealingKey::from_bytes(&key(Label::RegistrationToken, b"")),
             unknown_accounts: MacKey::from_bytes(&key(Label::UnknownAccount, b"")),
         }
@@ -140,6 +177,27 @@ impl ServerKeys {
         (now < expires).then_some(expires)
     }
 
+    /// Permission to send or fetch the bytes of one file: fit for an address.
+    pub fn issue_file_transfer(&self, transfer: FileTransfer, expires: Timestamp) -> String {
+        let payload = [&transfer.to_bytes()[..], &expires.micros().to_be_bytes()].concat();
+        let tag = self.file_transfers.tag(Label::FileTransfer, &[&payload]);
+        format!("{}.{}", encode_base64url(&payload), encode_base64url(tag))
+    }
+
+    /// What this permits, if we gave it and it has not lapsed yet.
+    pub fn check_file_transfer(&self, token: &str, now: Timestamp) -> Option<FileTransfer> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return None;
+        }
+        let (payload, tag) = token.split_once('.')?;
+        let payload = decode_base64url(payload).ok()?;
+        let tag = <[u8; 32]>::try_from(decode_base64url(tag).ok()?).ok()?;
+        self.file_transfers.verify(Label::FileTransfer, &[&payload], &tag).ok()?;
+        let (transfer, expires) = payload.split_last_chunk::<8>()?;
+        let expires = Timestamp::from_micros(i64::from_be_bytes(*expires));
+        if now < expires { FileTransfer::from_bytes(transfer) } else { None }
+    }
+
     /// A salt for an address without an account: always the same, so that asking twice tells nothing.
     pub fn decoy_salt(&self, email_key: &str, which: &str) -> String {
         let tag = self.unknown_accounts.tag(Label::UnknownAccount, &[email_key.as_bytes(), which.as_bytes()]);
@@ -163,6 +221,7 @@ impl ServerKeys {
     }
 }
 
+const MAX_TOKEN_BYTES: usize = 128;
 const TOKEN_VERSION: &str = "v1";
 const PAYLOAD_BYTES: usize = 16 + 8 + 8;
 
@@ -174,7 +233,6 @@ fn issue(key: &MacKey, subject: &[u8; 16], issued: Timestamp, expires: Timestamp
 }
 
 fn check(key: &MacKey, token: &str, now: Timestamp) -> Option<([u8; 16], Timestamp)> {
-    const MAX_TOKEN_BYTES: usize = 128;
     if token.len() > MAX_TOKEN_BYTES {
         return None;
     }
@@ -221,6 +279,30 @@ mod tests {
 
     const fn at(seconds: i64) -> Timestamp {
         Timestamp::from_micros(seconds * 1_000_000)
+    }
+
+    #[test]
+    fn an_address_permits_one_transfer_until_it_lapses() {
+        let keys = ServerKeys::derive(&[7; 32]);
+        let (record, pending) = (RecordId::from_bytes([1; 16]), PendingFileId::from_bytes([2; 16]));
+        for transfer in
+            [FileTransfer::Download(record, BlobKey::from_bytes([3; 16])), FileTransfer::Upload(pending)]
+        {
+            let token = keys.issue_file_transfer(transfer, at(20));
+            assert!(
+                token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)),
+                "{token}"
+            );
+            assert_eq!(keys.check_file_transfer(&token, at(19)), Some(transfer));
+            assert_eq!(keys.check_file_transfer(&token, at(20)), None);
+            assert_eq!(ServerKeys::derive(&[8; 32]).check_file_transfer(&token, at(19)), None);
+            for place in 0..token.len() {
+                let mut altered = token.clone().into_bytes();
+                altered[place] = if altered[place] == b'A' { b'B' } else { b'A' };
+                let altered = String::from_utf8(altered).unwrap();
+                assert_eq!(keys.check_file_transfer(&altered, at(19)), None, "{place}");
+            }
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! [`Server::start`] runs all of it; [`App`] and [`http::router`] are the same without sockets.
 
 mod app;
+pub mod blobs;
 pub mod clock;
 pub mod config;
 pub mod http;
@@ -25,6 +26,7 @@ use tokio::task::JoinHandle;
 use tozstore_crypto::StoreId;
 
 pub use app::App;
+use blobs::Blobs;
 use clock::{Clock, SystemClock};
 use config::Config;
 use keys::{ServerKeyError, ServerKeys};
@@ -32,6 +34,8 @@ use store::{SqliteOptions, SqliteStore, Store, StoreError};
 
 /// Name of the database in the data directory.
 const DATABASE_FILE: &str = "tozstore.db";
+/// Name of the folder with the bytes of files in the data directory.
+const BLOB_DIR: &str = "files";
 
 /// Starts servers.
 #[derive(Debug)]
@@ -49,6 +53,14 @@ pub struct RunningServer {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
+    /// The folder for the bytes of files cannot be used.
+    #[error("the folder {path} cannot be used: {source}")]
+    BlobDir {
+        /// The folder.
+        path: PathBuf,
+        /// What went wrong.
+        source: io::Error,
+    },
     /// The data directory cannot be made.
     #[error("the data directory {path} cannot be made: {source}")]
     DataDir {
@@ -86,11 +98,11 @@ impl Server {
             let clock = Arc::clone(&clock);
             tokio::task::spawn_blocking(move || open(&data_dir, clock))
         };
-        let (keys, store) = opening.await.map_err(|error| StoreError::Internal(error.into()))??;
+        let (keys, store, blobs) = opening.await.map_err(|error| StoreError::Internal(error.into()))??;
         let listen_error = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listen_error)?;
         let local_addr = listener.local_addr().map_err(listen_error)?;
-        let app = App::new(config, Arc::clone(&store), clock, keys);
+        let app = App::new(config, Arc::clone(&store), blobs, clock, keys);
         let (stop, stopped) = watch::channel(());
         let tasks = vec![
             tokio::spawn(http::serve(listener, Arc::clone(&app), stopped.clone())),
@@ -126,7 +138,7 @@ impl RunningServer {
     }
 }
 
-fn open(data_dir: &Path, clock: Arc<dyn Clock>) -> Result<(ServerKeys, Arc<dyn Store>), StartError> {
+fn open(data_dir: &Path, clock: Arc<dyn Clock>) -> Result<(ServerKeys, Arc<dyn Store>, Blobs), StartError> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -134,5 +146,7 @@ fn open(data_dir: &Path, clock: Arc<dyn Clock>) -> Result<(ServerKeys, Arc<dyn S
     builder.create(data_dir).map_err(|source| StartError::DataDir { path: data_dir.to_owned(), source })?;
     let keys = ServerKeys::open(data_dir)?;
     let store = SqliteStore::open(&data_dir.join(DATABASE_FILE), clock, SqliteOptions::default())?;
-    Ok((keys, Arc::new(store)))
+    let path = data_dir.join(BLOB_DIR);
+    let blobs = Blobs::in_dir(&path).map_err(|source| StartError::BlobDir { path, source })?;
+    Ok((keys, Arc::new(store), blobs))
 }

@@ -77,7 +77,7 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let Self { limits, tokens, notes, jobs, .. } = self;
+        let Self { limits, tokens, notes, jobs, files, .. } = self;
         let least = [
             ("limits.body_bytes", limits.body_bytes as u64, 64 * 1024),
             ("limits.body_read_timeout_s", limits.body_read_timeout_s, 1),
@@ -95,6 +95,9 @@ impl Config {
             ("tokens.account_token_lifetime_s", tokens.account_token_lifetime_s.into(), 60),
             ("tokens.challenge_lifetime_s", tokens.challenge_lifetime_s.into(), 10),
             ("tokens.clock_window_s", tokens.clock_window_s, 1),
+            ("files.max_bytes", files.max_bytes, 64 * 1024),
+            ("files.upload_lifetime_s", files.upload_lifetime_s.into(), 60),
+            ("files.download_lifetime_s", files.download_lifetime_s.into(), 60),
             ("notes.strangers_lifetime_days", notes.strangers_lifetime_days.into(), 1),
             ("jobs.interval_s", jobs.interval_s, 1),
             ("jobs.rows_per_step", jobs.rows_per_step as u64, 1),

@@ -8,6 +8,8 @@ mod body;
 mod clients;
 mod cors;
 mod error;
+mod file_bytes;
+mod files;
 mod health;
 mod listings;
 mod log;

@@ -14,6 +14,7 @@ use tozstore_api::{
 use tozstore_crypto::{ClientId, RecordId, Version};
 
 use super::access_keys::{KeyAnswers, use_type};
+use super::files::file_meta;
 use super::memory::Counted;
 use super::{Credential, Error, OptionalJson, Path, RecordJson};
 use crate::policy::{self, Action, NO_RECORD, NOT_DELETABLE};
@@ -60,6 +61,7 @@ pub async fn write(
             signature: body.rec_sig.clone(),
             format: in_use.format,
             suite: in_use.suite,
+            file: None,
             created: now,
             last_modified: now,
         };
@@ -212,6 +214,7 @@ pub(super) fn meta(head: RecordHead) -> RecordMeta {
         created: head.created,
         last_modified: head.last_modified,
         version: head.version,
+        file_meta: head.file.map(file_meta),
     }
 }
 
@@ -335,7 +338,7 @@ fn check(body: &RecordWrite) -> Result<(), Error> {
 }
 
 /// A version that the client made up is no more current than an old one, whatever its form.
-fn check_version(head: &RecordHead, expected: Option<&str>) -> Result<(), Error> {
+pub(super) fn check_version(head: &RecordHead, expected: Option<&str>) -> Result<(), Error> {
     match expected {
         Some(text) if text.parse::<Version>() != Ok(head.version) => {
             Err(Error::Conflict("the record has another version by now"))
@@ -349,7 +352,8 @@ fn slot(body: &RecordWrite) -> RecordTypeSlot {
     RecordTypeSlot { writer: meta.writer_id, user: meta.user_id, record_type: meta.record_type.clone() }
 }
 
-fn change(kind: ChangeKind, actor: ClientId, head: &RecordHead) -> Change {
+/// A change of a record.
+pub(super) fn change(kind: ChangeKind, actor: ClientId, head: &RecordHead) -> Change {
     Change {
         actor: Some(actor),
         client: Some(head.type_slot.writer),

@@ -12,8 +12,9 @@ use tower::util::MapRequestLayer;
 use tozstore_api::paths;
 
 use super::{
-    Error, access_keys, accounts, clients, cors, health, listings, log, logins, memory, note_challenges,
-    notes, policies, record_notes, records, registration, registration_tokens, search, share_pages, tokens,
+    Error, access_keys, accounts, clients, cors, file_bytes, files, health, listings, log, logins, memory,
+    note_challenges, notes, policies, record_notes, records, registration, registration_tokens, search,
+    share_pages, tokens,
 };
 use crate::App;
 
@@ -55,6 +56,17 @@ pub fn router(app: Arc<App>) -> Router {
         .route(paths::RECORDS_V2, post(records::write))
         .route(paths::RECORDS_BULK_DELETE, delete(records::delete_many))
         .route(paths::SEARCH, post(search::search))
+        // Files
+        .route(paths::FILES, post(files::announce))
+        .route(paths::FILES_V2, post(files::announce))
+        .route(paths::FILE, get(files::read).patch(files::commit))
+        .route(paths::FILE_V2, get(files::read).patch(files::commit))
+        .route(paths::FILE_VERSION, put(files::announce_version))
+        .route(paths::FILE_EDIT, put(files::announce_edit))
+        .route(paths::FILE_EDIT_COMMIT, patch(files::commit_edit))
+        .route(paths::FILE_RECORD, put(files::update))
+        .route(paths::FILE_LIST, post(files::list))
+        .route(paths::FILE_BYTES, put(file_bytes::upload).get(file_bytes::download))
         // Notes
         .route(paths::NOTES, post(notes::create).put(notes::replace).get(notes::read))
         .route(paths::NOTE, delete(notes::delete))

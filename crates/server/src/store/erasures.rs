@@ -4,8 +4,9 @@ use super::StoreError;
 
 /// Erasing.
 pub trait ErasureWrites {
-    /// Erases at most about `limit` rows that belong to deleted clients: records with their search entries, record types,
-    /// notes that they wrote, access keys and grants by them (as authorizers too), for them and about them, and their outbox rows but for the
+    /// Erases at most about `limit` rows that belong to deleted clients: records with their search entries and files,
+    /// pending files, record types, notes that they wrote, access keys and grants by them (as authorizers too), for them
+    /// and about them, and their outbox rows but for the
     /// one that says that the client was deleted. Returns whether more is left.
     fn erase_step(&mut self, limit: usize) -> Result<bool, StoreError>;
 }

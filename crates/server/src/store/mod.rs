@@ -14,6 +14,7 @@ mod clients;
 pub mod conformance;
 mod counters;
 mod erasures;
+mod files;
 mod memory;
 mod notes;
 mod policies;
@@ -36,6 +37,7 @@ pub use accounts::{AccountReads, AccountRow, AccountSalts, AccountWrites, Challe
 pub use changes::{Change, ChangeKind, ChangeReads, ChangeRow, ChangeWrites, NOBODY};
 pub use clients::{ClientReads, ClientRow, ClientWrites};
 pub use erasures::ErasureWrites;
+pub use files::{FileContent, FileReads, FileWrites, PendingFileRow, StoredFile};
 pub use memory::MemoryStore;
 pub use notes::{NoteHead, NoteReads, NoteRow, NoteTexts, NoteUses, NoteWrites};
 pub use policies::{GrantKind, GrantRow, GrantSet, GrantSlot, PolicyReads, PolicyWrites};
@@ -158,6 +160,7 @@ pub trait ReadTx:
     + AccountReads
     + ChangeReads
     + ClientReads
+    + FileReads
     + NoteReads
     + PolicyReads
     + RecordReads
@@ -174,6 +177,7 @@ pub trait WriteTx:
     + ChangeWrites
     + ClientWrites
     + ErasureWrites
+    + FileWrites
     + NoteWrites
     + PolicyWrites
     + RecordTypeWrites

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tozstore_api::{Plain, PlainExpression, RecordType, Timestamp};
 use tozstore_crypto::{AccountId, ClientId, RecordId, Version};
 
-use super::{RecordTypeSlot, StoreError};
+use super::{RecordTypeSlot, StoreError, StoredFile};
 
 /// Place of a record in the order of the store: above zero, at most 2^53 - 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,6 +46,8 @@ pub struct RecordHead {
     pub format: String,
     /// Suite of primitives.
     pub suite: String,
+    /// Its file, if it has one.
+    pub file: Option<StoredFile>,
     /// When it was written.
     pub created: Timestamp,
     /// When it was changed last; [`created`](Self::created) if never.
@@ -100,12 +102,14 @@ pub trait RecordReads {
 
 /// Writing records.
 pub trait RecordWrites {
-    /// Adds a record. [`StoreError::AlreadyExists`] if its id or index is taken.
+    /// Adds a record. [`StoreError::AlreadyExists`] if its id or index is taken. The bytes of its file must have been
+    /// claimed.
     fn insert_record(&mut self, row: &RecordRow) -> Result<(), StoreError>;
 
-    /// Replaces the record with this id, which keeps its index. [`StoreError::Missing`] if there is none.
+    /// Replaces the record with this id, which keeps its index, and lets go of the bytes of its file if it has others
+    /// or none now. [`StoreError::Missing`] if there is none.
     fn update_record(&mut self, row: &RecordRow) -> Result<(), StoreError>;
 
-    /// Removes a record. Returns whether it was there.
+    /// Removes a record, and lets go of the bytes of its file. Returns whether it was there.
     fn delete_record(&mut self, id: RecordId) -> Result<bool, StoreError>;
 }

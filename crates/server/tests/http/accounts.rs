@@ -60,6 +60,7 @@ async fn creation_can_be_closed() {
     let app = tozstore_server::App::new(
         config,
         fixture.app.store.clone(),
+        fixture.app.blobs.clone(),
         fixture.clock.clone(),
         tozstore_server::keys::ServerKeys::derive(&[0; 32]),
     );

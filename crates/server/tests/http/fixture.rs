@@ -11,6 +11,7 @@ use tower::ServiceExt as _;
 use tozstore_api::Timestamp;
 use tozstore_crypto::{ClientId, EncryptionPrivateKey, RequestNonce, RequestToSign, SigningKeyPair};
 use tozstore_server::App;
+use tozstore_server::blobs::Blobs;
 use tozstore_server::clock::{Clock as _, ManualClock};
 use tozstore_server::config::Config;
 use tozstore_server::http::router;
@@ -67,6 +68,11 @@ impl Fixture {
         let router = router(Arc::clone(&app));
         let account = create_account(&router, "Queen@example.com").await;
         Self { app, clock, account, router, dir }
+    }
+
+    /// Where the data lies.
+    pub fn data_dir(&self) -> &std::path::Path {
+        self.dir.path()
     }
 
     /// The same data under a new server.
@@ -286,7 +292,8 @@ fn open(
     store: Arc<dyn Store>,
     config: Config,
 ) -> Arc<App> {
-    App::new(config, store, Arc::clone(clock) as _, ServerKeys::open(dir.path()).unwrap())
+    let blobs = Blobs::in_dir(&dir.path().join("files")).unwrap();
+    App::new(config, store, blobs, Arc::clone(clock) as _, ServerKeys::open(dir.path()).unwrap())
 }
 
 async fn create_account(router: &Router, email: &str) -> TestAccount {

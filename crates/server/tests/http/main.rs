@@ -7,6 +7,7 @@ mod bodies;
 mod clients;
 mod cors;
 mod endpoints;
+mod files;
 mod fixture;
 mod logins;
 mod notes;

@@ -57,7 +57,8 @@ async fn every_handler_can_run_again() {
     let store: Arc<dyn Store> = Arc::new(Rerunning(Arc::clone(&fixture.app.store)));
     let dir = tempfile::tempdir().unwrap();
     let keys = ServerKeys::open(dir.path()).unwrap();
-    let app = App::new(fixture.app.config.clone(), store, fixture.clock.clone(), keys);
+    let app =
+        App::new(fixture.app.config.clone(), store, fixture.app.blobs.clone(), fixture.clock.clone(), keys);
     fixture.router = router(app);
     // The new server has other keys: its requests are signed, so that it need not know the old one's tokens.
     let call =

@@ -156,6 +156,7 @@ pub fn record(n: u32, writer: u32, user: u32, text: &str) -> RecordRow {
             signature: n.is_multiple_of(2).then(|| "signature".to_owned()),
             format: "interop".into(),
             suite: "sodium-1".into(),
+            file: None,
             created: time(n),
             last_modified: time(n),
         },

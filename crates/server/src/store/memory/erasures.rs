@@ -25,7 +25,10 @@ impl ErasureWrites for Tx<Writing<'_>> {
         let mut left = limit;
         while let Some((position, client)) = tables.erasures.queue.first().map(|(at, client)| (*at, *client))
         {
-            left -= tables.records.erase(client, left);
+            let (records, keys) = tables.records.erase(client, left);
+            keys.into_iter().for_each(|key| tables.files.let_go(Some(key)));
+            left -= records;
+            left -= tables.files.erase(client, left);
             left -= tables.access_keys.erase(client, left);
             left -= tables.grants.erase(client, left);
             left -= tables.notes.erase(client, left);

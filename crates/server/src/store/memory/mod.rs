@@ -8,6 +8,7 @@ mod accounts;
 mod changes;
 mod clients;
 mod erasures;
+mod files;
 mod notes;
 mod policies;
 mod record_types;

@@ -8,6 +8,7 @@ use tozstore_api::RecordType;
 use tozstore_crypto::{ClientId, RecordId};
 
 use super::tx::{Tx, Writing};
+use crate::blobs::BlobKey;
 use crate::store::record_pages::{self, RecordSource};
 use crate::store::{RecordHead, RecordIndex, RecordQuery, RecordReads, RecordRow, RecordWrites, StoreError};
 
@@ -80,15 +81,19 @@ impl RecordWrites for Tx<Writing<'_>> {
 
     fn update_record(&mut self, row: &RecordRow) -> Result<(), StoreError> {
         let table = &mut self.tables.records;
-        let Some(index) = table.remove(row.head.id) else { return Err(StoreError::Missing("the record")) };
+        let Some(old) = table.remove(row.head.id) else { return Err(StoreError::Missing("the record")) };
         let mut row = row.clone();
-        row.head.index = index;
+        row.head.index = old.head.index;
+        let key = row.head.file.as_ref().map(|file| file.key);
         table.insert(row);
+        self.tables.files.let_go(file_key(&old).filter(|old| key != Some(*old)));
         Ok(())
     }
 
     fn delete_record(&mut self, id: RecordId) -> Result<bool, StoreError> {
-        Ok(self.tables.records.remove(id).is_some())
+        let Some(row) = self.tables.records.remove(id) else { return Ok(false) };
+        self.tables.files.let_go(file_key(&row));
+        Ok(true)
     }
 }
 
@@ -105,24 +110,29 @@ impl RecordTable {
         self.rows.insert_mut(index, Arc::new(row));
     }
 
-    fn remove(&mut self, id: RecordId) -> Option<RecordIndex> {
+    fn remove(&mut self, id: RecordId) -> Option<Arc<RecordRow>> {
         let row = Arc::clone(self.by_record_id(id)?);
         let (index, slot) = (row.head.index, &row.head.type_slot);
         self.by_id.remove_mut(&id);
         self.by_writer.remove_mut(&(slot.writer, index));
         self.by_type.remove_mut(&(slot.writer, slot.record_type.clone(), index));
         self.rows.remove_mut(&index);
-        Some(index)
+        Some(row)
     }
 
-    /// Removes at most `limit` rows that name the client; returns how many.
-    pub(super) fn erase(&mut self, client: ClientId, limit: usize) -> usize {
+    /// Removes at most `limit` rows that name the client; returns how many, and the keys of their files.
+    pub(super) fn erase(&mut self, client: ClientId, limit: usize) -> (usize, Vec<BlobKey>) {
         let slot_names = |row: &&Arc<RecordRow>| {
             let slot = &row.head.type_slot;
             slot.writer == client || slot.user == client
         };
         let named: Vec<_> =
             self.rows.values().filter(slot_names).take(limit).map(|row| row.head.id).collect();
-        named.into_iter().filter(|id| self.remove(*id).is_some()).count()
+        let removed: Vec<_> = named.into_iter().filter_map(|id| self.remove(id)).collect();
+        (removed.len(), removed.iter().filter_map(|row| file_key(row)).collect())
     }
+}
+
+fn file_key(row: &RecordRow) -> Option<BlobKey> {
+    row.head.file.as_ref().map(|file| file.key)
 }

@@ -7,6 +7,7 @@ use super::accounts::AccountTable;
 use super::changes::ChangeTable;
 use super::clients::ClientTable;
 use super::erasures::ErasureTable;
+use super::files::FileTable;
 use super::notes::NoteTable;
 use super::policies::GrantTable;
 use super::record_types::RecordTypeTable;
@@ -24,6 +25,7 @@ pub(super) struct Tables {
     pub(super) changes: ChangeTable,
     pub(super) clients: ClientTable,
     pub(super) erasures: ErasureTable,
+    pub(super) files: FileTable,
     pub(super) grants: GrantTable,
     pub(super) notes: NoteTable,
     pub(super) record_types: RecordTypeTable,

@@ -26,6 +26,13 @@ macro_rules! erase_from {
     };
 }
 
+/// The same for what may have a file, whose key it returns.
+macro_rules! erase_with_files_from {
+    ($table:literal, $key:literal, $condition:literal) => {
+        concat!(erase_from!($table, $key, $condition), " RETURNING file_key")
+    };
+}
+
 /// Each removes at most ?2 rows that belong to client ?1 or name it. The inequalities are those of the partial indexes;
 /// what they leave out is what the client wrote itself.
 const STATEMENTS: [&str; 9] = [
@@ -39,14 +46,18 @@ const STATEMENTS: [&str; 9] = [
     erase_from!("grants", "position", "granted_by = ?1 AND granted_by <> writer_id"),
     erase_from!("record_types", "position", "writer_id = ?1"),
 ];
-/// The same for records.
-const RECORD_STATEMENTS: [&str; 2] = [
-    erase_from!("records", "record_index", "writer_id = ?1"),
-    erase_from!("records", "record_index", "user_id = ?1 AND user_id <> writer_id"),
-];
 /// Records that one step removes: each may fill thousands of pages, while other writers wait.
 const RECORDS_PER_STEP: usize = 64;
 const LAST_STATEMENT: &str = erase_from!("record_types", "position", "user_id = ?1 AND user_id <> writer_id");
+
+/// The same for records and pending files, which may have bytes elsewhere.
+const WITH_FILES: [&str; 5] = [
+    erase_with_files_from!("records", "record_index", "writer_id = ?1"),
+    erase_with_files_from!("records", "record_index", "user_id = ?1 AND user_id <> writer_id"),
+    erase_with_files_from!("pending_files", "position", "client_id = ?1"),
+    erase_with_files_from!("pending_files", "position", "writer_id = ?1 AND writer_id <> client_id"),
+    erase_with_files_from!("pending_files", "position", "user_id = ?1 AND user_id <> client_id"),
+];
 
 impl ErasureWrites for Tx<'_, Writing<'_>> {
     fn erase_step(&mut self, limit: usize) -> Result<bool, StoreError> {
@@ -55,9 +66,9 @@ impl ErasureWrites for Tx<'_, Writing<'_>> {
         while let Some((position, client, changes_read)) = self.one(next, [], |row| {
             Ok((row.get::<_, i64>(0)?, column::<ClientId>(row, 1)?, row.get::<_, i64>(2)?))
         })? {
-            for sql in RECORD_STATEMENTS {
+            for sql in WITH_FILES {
                 let most = left.min(RECORDS_PER_STEP);
-                let erased = self.execute(sql, params![client.as_bytes(), row_limit(most)])?;
+                let erased = self.delete_letting_go(sql, params![client.as_bytes(), row_limit(most)])?;
                 left = left.saturating_sub(erased);
                 if erased >= most {
                     return Ok(true);

@@ -6,8 +6,11 @@ use tozstore_api::Timestamp;
 use crate::store::StoreError;
 
 /// Statements that bring the schema from one version to the next, the first from nothing to version 1.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_init.sql"), include_str!("migrations/0002_notes.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_init.sql"),
+    include_str!("migrations/0002_notes.sql"),
+    include_str!("migrations/0003_files.sql"),
+];
 
 /// Brings the schema to the version of this program.
 ///

@@ -8,6 +8,7 @@ mod columns;
 mod erasures;
 mod error;
 mod file;
+mod files;
 mod migrations;
 mod notes;
 mod policies;

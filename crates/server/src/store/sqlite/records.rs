@@ -4,9 +4,11 @@ use rusqlite::{Error, Row, params};
 use tozstore_api::RecordType;
 use tozstore_crypto::{ClientId, RecordId};
 
-use super::columns::{column, integer, row_limit};
+use super::columns::{column, integer, optional_id, row_limit};
+use super::files::read_stored_file;
 use super::record_types::read_type_slot;
 use super::tx::{Tx, Writing};
+use crate::blobs::BlobKey;
 use crate::store::record_pages::{self, RecordSource};
 use crate::store::{
     LOCAL_REGION, RecordHead, RecordIndex, RecordQuery, RecordReads, RecordRow, RecordWrites, StoreError,
@@ -15,7 +17,7 @@ use crate::store::{
 macro_rules! head_columns {
     () => {
         "writer_id, user_id, record_type, record_id, version, account_id, format, suite, created, last_modified, \
-         signature, plain"
+         signature, plain, file_key, file_bytes, file_checksum, file_compression"
     };
 }
 
@@ -23,7 +25,7 @@ impl<R> RecordReads for Tx<'_, R> {
     fn record(&self, id: RecordId) -> Result<Option<RecordRow>, StoreError> {
         let sql =
             concat!("SELECT ", head_columns!(), ", record_index, data FROM records WHERE record_id = ?1");
-        self.one(sql, [id.as_bytes()], |row| Ok(RecordRow { head: read_head(row)?, data: row.get(13)? }))
+        self.one(sql, [id.as_bytes()], |row| Ok(RecordRow { head: read_head(row)?, data: row.get(17)? }))
     }
 
     fn record_head(&self, id: RecordId) -> Result<Option<RecordHead>, StoreError> {
@@ -82,9 +84,9 @@ impl RecordWrites for Tx<'_, Writing<'_>> {
             "INSERT INTO records (",
             head_columns!(),
             ", record_index, data, region) VALUES \
-             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+             (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)"
         );
-        let head = &row.head;
+        let (head, file) = (&row.head, row.head.file.as_ref());
         self.insert(
             "the record",
             sql,
@@ -101,6 +103,10 @@ impl RecordWrites for Tx<'_, Writing<'_>> {
                 head.last_modified.micros(),
                 head.signature,
                 head.plain.to_json(),
+                file.map(|file| file.key.as_bytes()),
+                file.map(|file| integer(file.content.len_bytes)).transpose()?,
+                file.map(|file| file.content.checksum.as_bytes()),
+                file.map(|file| &file.content.compression),
                 integer(head.index.0)?,
                 row.data,
                 LOCAL_REGION,
@@ -112,10 +118,14 @@ impl RecordWrites for Tx<'_, Writing<'_>> {
         let sql = concat!(
             "UPDATE records SET (",
             head_columns!(),
-            ", data) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) WHERE record_id = ?4"
+            ", data) = (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) \
+             WHERE record_id = ?4"
         );
-        let head = &row.head;
-        let updated = self.execute(
+        let (head, file) = (&row.head, row.head.file.as_ref());
+        let old = "SELECT file_key FROM records WHERE record_id = ?1";
+        let old = self.one(old, [head.id.as_bytes()], |row| optional_id(row, 0, BlobKey::from_bytes))?;
+        let old = old.ok_or(StoreError::Missing("the record"))?;
+        self.execute(
             sql,
             params![
                 head.type_slot.writer.as_bytes(),
@@ -130,14 +140,19 @@ impl RecordWrites for Tx<'_, Writing<'_>> {
                 head.last_modified.micros(),
                 head.signature,
                 head.plain.to_json(),
+                file.map(|file| file.key.as_bytes()),
+                file.map(|file| integer(file.content.len_bytes)).transpose()?,
+                file.map(|file| file.content.checksum.as_bytes()),
+                file.map(|file| &file.content.compression),
                 row.data,
             ],
         )?;
-        if updated == 0 { Err(StoreError::Missing("the record")) } else { Ok(()) }
+        self.let_go(old.filter(|old| file.is_none_or(|file| file.key != *old)))
     }
 
     fn delete_record(&mut self, id: RecordId) -> Result<bool, StoreError> {
-        Ok(self.execute("DELETE FROM records WHERE record_id = ?1", [id.as_bytes()])? > 0)
+        let sql = "DELETE FROM records WHERE record_id = ?1 RETURNING file_key";
+        Ok(self.delete_letting_go(sql, [id.as_bytes()])? > 0)
     }
 }
 
@@ -153,6 +168,7 @@ fn read_head(row: &Row<'_>) -> Result<RecordHead, Error> {
         last_modified: column(row, 9)?,
         signature: row.get(10)?,
         plain: column(row, 11)?,
-        index: RecordIndex(column(row, 12)?),
+        file: read_stored_file(row, 12)?,
+        index: RecordIndex(column(row, 16)?),
     })
 }
