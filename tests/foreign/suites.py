@@ -15,8 +15,7 @@ import packages
 PYTHON_MODULES = ["test_integration", "test_share_integration", "test_crypto", "test_tsv1_auth", "test_notes"]
 
 # Name of the test -> why it is left out.
-PYTHON_LEFT_OUT = {
-}
+PYTHON_LEFT_OUT = {}
 
 # Tests that skip themselves, all in the NIST mode. That mode does not start with today's `cryptography` package.
 PYTHON_SKIPPED = {

@@ -48,6 +48,15 @@ impl World {
         Client::new(self.register(name).await.credentials).expect("a client")
     }
 
+    /// Where the bytes of files lie.
+    pub fn file_bytes(&self) -> Vec<std::path::PathBuf> {
+        let list = |folder: &std::path::Path| {
+            let entries = std::fs::read_dir(folder).expect("a folder");
+            entries.map(|entry| entry.expect("an entry").path()).collect::<Vec<_>>()
+        };
+        list(&self.folder.path().join("data/files")).iter().flat_map(|folder| list(folder)).collect()
+    }
+
     /// Stops the server in good order and starts another on the same data, at another address.
     pub async fn restart(mut self) -> Self {
         self.server.shutdown().await;

@@ -66,6 +66,10 @@ impl Client {
         &self.0.keyring
     }
 
+    pub(crate) fn transport(&self) -> &Transport {
+        &self.0.transport
+    }
+
     pub(crate) fn signs_records(&self) -> bool {
         self.0.signs_records
     }

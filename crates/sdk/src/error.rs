@@ -87,6 +87,12 @@ pub enum UntrustedData {
         /// Name of the field.
         field: String,
     },
+    /// A file does not open under the access key of its record's type, is cut off, or is not what was described.
+    #[error("the file of record {record} does not open, is cut off, or is another than the one described")]
+    FileUnreadable {
+        /// The record.
+        record: RecordId,
+    },
     /// A note carries the keys of another writer than the one expected.
     #[error("note {note} is by another writer than expected")]
     NoteByOtherWriter {

@@ -112,6 +112,11 @@ impl Record {
         self.completeness
     }
 
+    /// Its file, if it has one.
+    pub fn file(&self) -> Option<crate::File> {
+        crate::File::of(self.meta.clone())
+    }
+
     /// The signature that came with it, unchecked: see [`Client::verify_signature`].
     pub fn signature(&self) -> Option<&str> {
         self.signature.as_deref()

@@ -1,5 +1,7 @@
 //! Requests over HTTP: time limits, retries, and the one place that knows what a status code means to a caller.
 
+mod transfer;
+
 use std::time::Duration;
 
 use bytes::Bytes;

@@ -6,6 +6,7 @@ mod client;
 mod completions;
 mod demo;
 mod explain;
+mod file;
 mod man;
 mod note;
 mod profile;
@@ -67,6 +68,7 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
         Command::Authorizer(command) => authorizer::run(command, &context).await,
         Command::Client(command) => client::run(command, &context).await,
         Command::Explain(arguments) => explain::run(&arguments, &context).await,
+        Command::File(command) => file::run(command, &context).await,
         Command::Note(command) => note::run(command, &context).await,
         Command::Profile(command) => profile::run(command, &context),
         Command::Record(command) => record::run(command, &context).await,
