@@ -70,6 +70,8 @@ id_types! {
     ClientId;
     /// A file that was announced, until it is uploaded and committed.
     PendingFileId;
+    /// A group of clients.
+    GroupId;
     /// A note.
     NoteId;
     /// A record.

@@ -61,6 +61,7 @@ mod encoding;
 mod error;
 mod field_signature;
 mod file;
+mod group;
 mod hash;
 mod id;
 mod json_text;
@@ -79,6 +80,7 @@ mod vectors;
 
 // Keys and signatures
 pub use access_key::{AccessKey, AccessKeyFingerprint, WrappedAccessKey};
+pub use group::{GroupAccessChain, GroupKeyPair, MembershipKey};
 pub use keys::{EncryptionPrivateKey, EncryptionPublicKey, Signature, SigningKeyPair, SigningPublicKey};
 pub use password::{
     AccountKey, AccountSalt, BrokerNote, IdentityCredentials, IdentityLogin, PkceVerifier,
@@ -105,5 +107,5 @@ pub use label::Label;
 // Ids, texts, errors
 pub use encoding::{decode_base64url, encode_base64url};
 pub use error::{OpenError, ParseError, VerifyError};
-pub use id::{AccountId, ClientId, NoteId, PendingFileId, RecordId, RequestNonce, StoreId, Version};
+pub use id::{AccountId, ClientId, GroupId, NoteId, PendingFileId, RecordId, RequestNonce, StoreId, Version};
 pub use suite::Suite;

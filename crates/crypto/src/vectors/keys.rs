@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::{Read as _, client, from_hex};
 use crate::{
-    EncryptionPrivateKey, EncryptionPublicKey, OpenError, SigningKeyPair, WrappedAccessKey, blake2b_256,
-    decode_base64url, encode_base64url, open_field, primitives,
+    EncryptionPrivateKey, EncryptionPublicKey, GroupAccessChain, MembershipKey, OpenError, SigningKeyPair,
+    WrappedAccessKey, blake2b_256, decode_base64url, encode_base64url, open_field, primitives,
 };
 
 pub(super) fn keys_and_encodings(file: &Value) -> usize {
@@ -75,32 +75,42 @@ pub(super) fn access_keys(file: &Value) -> usize {
 
 pub(super) fn groups(file: &Value) -> usize {
     let group_private: [u8; 32] = file.bytes("group_private_key_hex");
-    let group = EncryptionPrivateKey::from_bytes(&group_private);
-    assert_eq!(group.public_key().to_string(), file.text("group_public_key"));
-    let open = |text: &str, authorizer: &EncryptionPublicKey, own: &EncryptionPrivateKey| {
-        text.parse::<WrappedAccessKey>().unwrap().open(authorizer, own).unwrap()
-    };
+    let group: EncryptionPublicKey = file.text("group_public_key").parse().unwrap();
+    assert_eq!(EncryptionPrivateKey::from_bytes(&group_private).public_key(), group);
     let (alice, bob, carol) = (client(file, "alice"), client(file, "bob"), client(file, "carol"));
     for (name, authorizer, member) in [
         ("encrypted_group_key", &alice, &alice),
         ("bob_membership_key", &alice, &bob),
         ("carol_membership_key", &bob, &carol),
     ] {
-        let opened = open(file[name].text("value"), &authorizer.public_key, &member.private_key);
-        assert_eq!(opened.expose(), &group_private);
+        let membership_key: MembershipKey = file[name].text("value").parse().unwrap();
+        assert_eq!(membership_key.to_string(), file[name].text("value"));
+        let opened = membership_key.open(&group, &authorizer.public_key, &member.private_key).unwrap();
+        assert_eq!(opened.public_key(), group);
+        assert_eq!(group_private, file[name].bytes::<32>("opens_to_hex"));
+        assert!(
+            membership_key.open(&group, &authorizer.public_key, &client(file, "group").private_key).is_err()
+        );
     }
-    for (name, member) in
-        [("group_access_key_response_for_bob", &bob), ("group_access_key_response_for_carol", &carol)]
-    {
+    for (name, member, other) in [
+        ("group_access_key_response_for_bob", &bob, &carol),
+        ("group_access_key_response_for_carol", &carol, &bob),
+    ] {
         let answer = &file[name];
-        let outer = answer["authorizer_public_key"].text("curve25519").parse().unwrap();
-        let wrapper = &answer.list("access_key_wrappers")[0];
-        let group = open(wrapper.text("membership_key"), &outer, &member.private_key);
-        let group = EncryptionPrivateKey::from_bytes(group.expose());
-        let opened = open(answer.text("eak"), &wrapper.text("public_key").parse().unwrap(), &group);
+        let [wrapper] = answer.list("access_key_wrappers") else { panic!("one wrapper") };
+        assert_eq!(answer.text("eak"), file.text("group_eak"));
+        let chain = GroupAccessChain {
+            membership_key: wrapper.text("membership_key").parse().unwrap(),
+            authorizer: answer["authorizer_public_key"].text("curve25519").parse().unwrap(),
+            group: wrapper.text("group_public_key").parse().unwrap(),
+            access_key: answer.text("eak").parse().unwrap(),
+            sharer: wrapper.text("public_key").parse().unwrap(),
+        };
+        let opened = chain.open(&member.private_key).unwrap();
         assert_eq!(opened.expose(), file.access_key().expose());
+        assert_eq!(chain.open(&other.private_key).err(), Some(OpenError));
+        let field = open_field(&opened, file.text("encrypted_field")).unwrap();
+        assert_eq!(*field, file.text("field_plaintext"));
     }
-    let field = open_field(&file.access_key(), file.text("encrypted_field")).unwrap();
-    assert_eq!(*field, file.text("field_plaintext"));
     6
 }
