@@ -15,6 +15,24 @@ pub fn api_access_key(data: &[u8]) {
     round_trip::<KeySet>(data);
 }
 
+/// `api_group`: bodies about groups and their members, and answers that carry keys.
+pub fn api_group(data: &[u8]) {
+    round_trip::<tozstore_api::CreateGroup>(data);
+    round_trip::<tozstore_api::DescribeGroup>(data);
+    round_trip::<tozstore_api::AddMembers>(data);
+    round_trip::<tozstore_api::UpdateMembers>(data);
+    round_trip::<tozstore_api::RemoveMembers>(data);
+    round_trip::<tozstore_api::GroupIds>(data);
+    if let Some(body) = round_trip::<tozstore_api::ShareWithGroup>(data) {
+        assert!(!body.record_id.is_empty() || !body.is_of_one_record());
+    }
+    if let Some(body) = round_trip::<tozstore_api::UnshareWithGroup>(data) {
+        assert!(!body.writer_id.is_empty() || body.writer() == Ok(None));
+    }
+    round_trip::<tozstore_api::GroupRecords>(data);
+    round_trip::<tozstore_api::RecordsByGroup>(data);
+}
+
 /// `api_note`: bodies of notes, with their policies, and of codes.
 pub fn api_note(data: &[u8]) {
     if let Some(body) = round_trip::<NoteWrite>(data) {

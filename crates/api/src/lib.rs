@@ -9,6 +9,7 @@ mod accounts;
 mod clients;
 mod error;
 mod files;
+mod groups;
 mod key_set;
 mod note_policies;
 mod notes;
@@ -39,6 +40,15 @@ pub use error::ErrorBody;
 pub use files::{
     FileMeta, FileMetaWrite, FileUpdate, FileUpdateMeta, FileWrite, FileWriteMeta, ListFiles,
     MAX_COMPRESSION_BYTES, MAX_FILE_BYTES, PendingFile, RAW,
+};
+pub use groups::{
+    AccessKeyWrapper, AddMembers, AllowedEdit, AllowedReaders, Capability, CapabilityGroups, CapabilitySet,
+    CreateGroup, DEFAULT_GROUP_PAGE, DescribeGroup, GROUP_SHARING, Group, GroupAccessKey, GroupCapabilities,
+    GroupIds, GroupList, GroupMember, GroupRecord, GroupRecords, GroupsByCapability, GroupsById,
+    MAX_GROUP_DESCRIPTION_BYTES, MAX_GROUP_LOOKUPS, MAX_GROUP_NAME_BYTES, MAX_GROUP_PAGE,
+    MAX_GROUP_PUBLIC_KEY_BYTES, MAX_MEMBERS_PER_REQUEST, MemberCapabilities, MemberList, MemberName,
+    MembersByGroup, MembershipKeyAnswer, OwnedGroups, RecordsByGroup, RemoveMembers, ShareWithGroup,
+    UnshareWithGroup, UpdateMembers,
 };
 pub use key_set::{CURVE25519, ED25519, KeySet};
 pub use note_policies::{ExtendedPolicies, LastAccessPolicy, MAX_EXTENDED_POLICY_BYTES, OneTimeCodePolicy};

@@ -7,7 +7,7 @@
 use std::fmt::Display;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use tozstore_crypto::{ClientId, NoteId, PendingFileId, RecordId, Version};
+use tozstore_crypto::{ClientId, GroupId, NoteId, PendingFileId, RecordId, Version};
 
 use crate::RecordType;
 
@@ -74,6 +74,34 @@ pub const POLICY_OUTGOING: &str = "/v1/storage/policy/outgoing";
 pub const POLICY_PROXIES: &str = "/v1/storage/policy/proxies";
 /// Writers on whose behalf the caller may share.
 pub const POLICY_GRANTED: &str = "/v1/storage/policy/granted";
+/// Make a group (POST); list groups (GET).
+pub const GROUPS: &str = "/v2/storage/groups";
+/// Read many groups (POST).
+pub const GROUPS_BULK: &str = "/v2/storage/groups/bulk";
+/// List the members of many groups (POST).
+pub const GROUPS_BULK_MEMBERS: &str = "/v2/storage/groups/bulk/members";
+/// List what is shared with many groups (POST).
+pub const GROUPS_BULK_SHARE: &str = "/v2/storage/groups/bulk/share";
+/// Groups that may read types of the caller.
+pub const GROUPS_ALLOWED_READERS: &str = "/v2/storage/groups/allowed_readers";
+/// Groups that types of the caller are shared with, and whether they may edit.
+pub const GROUPS_ALLOWED_EDIT: &str = "/v2/storage/groups/allowed_edit";
+/// In which groups a client may do what.
+pub const GROUPS_OF_CLIENT: &str = "/v2/storage/groups/client/{client_id}";
+/// What a client may do in which groups.
+pub const GROUPS_CAPABILITIES: &str = "/v2/storage/groups/capabilities/{client_id}";
+/// Groups of one kind that a client alone manages.
+pub const GROUPS_OWNED: &str = "/v2/storage/flow/groups/{client_id}/owned";
+/// Read, describe or delete a group.
+pub const GROUP: &str = "/v2/storage/groups/{group_id}";
+/// Read the caller's key to a group.
+pub const GROUP_MEMBERSHIP_KEY: &str = "/v2/storage/groups/{group_id}/membership_key";
+/// Add, update, remove or list members.
+pub const GROUP_MEMBERS: &str = "/v2/storage/groups/{group_id}/members";
+/// Share with a group, withdraw that, or list what is shared.
+pub const GROUP_SHARE: &str = "/v2/storage/groups/{group_id}/share";
+/// Replace a record of a known version that was shared with a group for editing.
+pub const GROUP_RECORD: &str = "/v1/storage/groups/{group_id}/records/safe/{record_id}/{version}";
 /// Write a note (POST), replace one by name (PUT), read one (GET with `note_id` or `id_string`).
 pub const NOTES: &str = "/v2/storage/notes";
 /// Delete a note.
@@ -176,6 +204,16 @@ pub fn policy_authorizer(user: ClientId, writer: ClientId, client: ClientId) -> 
 /// Path of [`READER_POLICY`].
 pub fn reader_policy(writer: ClientId, user: ClientId, client: ClientId, record_type: &RecordType) -> String {
     fill(READER_POLICY, &[&writer, &user, &client, record_type])
+}
+
+/// Path of [`GROUP`], [`GROUP_MEMBERSHIP_KEY`], [`GROUP_MEMBERS`] or [`GROUP_SHARE`].
+pub fn of_group(pattern: &str, id: GroupId) -> String {
+    fill(pattern, &[&id])
+}
+
+/// Path of [`GROUP_RECORD`].
+pub fn group_record(group: GroupId, id: RecordId, version: Version) -> String {
+    fill(GROUP_RECORD, &[&group, &id, &version])
 }
 
 /// A text as one segment of a path, or as one value of a query.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tozstore_crypto::{ClientId, RecordId};
 
 use crate::absent::null_as_default;
-use crate::{AccessKey, PlainExpression, RecordData, RecordMeta, RecordType};
+use crate::{AccessKey, GroupAccessKey, PlainExpression, RecordData, RecordMeta, RecordType};
 
 /// Results on a page when the request does not say.
 pub const DEFAULT_SEARCH_COUNT: usize = 50;
@@ -73,7 +73,7 @@ pub struct BatchResponse<D = RecordData> {
     pub records: Vec<ListedRecord<D>>,
 }
 
-/// A record among others. Every member is always there: official clients need the null.
+/// A record among others. Every member of the protocol is always there: official clients need the null.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListedRecord<D = RecordData> {
     /// Its metadata.
@@ -82,6 +82,9 @@ pub struct ListedRecord<D = RecordData> {
     pub record_data: Option<D>,
     /// The caller's access key for them, if they were asked for and it has one.
     pub access_key: Option<AccessKey>,
+    /// The key to them through a group, in a batch alone: where the caller may read the record as a member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group_access_key: Option<GroupAccessKey>,
     /// The writer's signature.
     #[serde(default)]
     pub rec_sig: Option<String>,

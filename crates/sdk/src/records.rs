@@ -354,7 +354,7 @@ impl Client {
 
     /// Opens a record of a listing. Without data it has no fields.
     pub(crate) async fn open_listed(&self, listed: ListedRecord, with_data: bool) -> Result<Record, Error> {
-        let ListedRecord { meta, record_data, access_key, rec_sig } = listed;
+        let ListedRecord { meta, record_data, access_key, rec_sig, group_access_key: _ } = listed;
         if !with_data {
             let completeness = Completeness::NoFields;
             return Ok(Record { meta, fields: Fields::default(), signature: rec_sig, completeness });

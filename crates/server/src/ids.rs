@@ -13,7 +13,7 @@
 //! where to look, before any row is read.
 
 use tozstore_api::{SecretText, Timestamp};
-use tozstore_crypto::{AccountId, ClientId, NoteId, RecordId, Version};
+use tozstore_crypto::{AccountId, ClientId, GroupId, NoteId, RecordId, Version};
 use zeroize::Zeroizing;
 
 use crate::http::Error;
@@ -39,7 +39,7 @@ macro_rules! placed {
     )+};
 }
 
-placed!(AccountId, ClientId, NoteId, RecordId);
+placed!(AccountId, ClientId, GroupId, NoteId, RecordId);
 
 /// A new account, with a placement of its own.
 ///
@@ -78,6 +78,14 @@ impl ClientIdSeed {
 /// The system gives no random bytes.
 pub fn new_record_id(now: Timestamp, writer: ClientId) -> Result<RecordId, Error> {
     Ok(RecordId::from_bytes(mint(now, random_bytes()?, writer.placement())))
+}
+
+/// A new group, placed with the client that makes it.
+///
+/// # Errors
+/// The system gives no random bytes.
+pub fn new_group_id(now: Timestamp, creator: ClientId) -> Result<GroupId, Error> {
+    Ok(GroupId::from_bytes(mint(now, random_bytes()?, creator.placement())))
 }
 
 /// A new note of a writer, or of nobody that the server knows: such a note has a placement of its own.

@@ -3,12 +3,17 @@
 //! A refusal says how it must look. What a caller may not see looks as if it were not there; where the protocol wants
 //! `403` for what is not there, what is there but not the caller's looks the same.
 
+mod groups;
 mod notes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use tozstore_api::{Grant, PolicyChange};
 use tozstore_crypto::{AccountId, ClientId};
+
+pub use groups::{
+    GroupAction, GroupFacts, NO_GROUP, decide_group, group_facts, group_scopes, has_other_manager,
+};
 
 pub use self::notes::{
     LAST_ACCESS_WINDOW_S, NO_NOTE, NoteAction, NoteCaller, USED_UP_KEPT_S, decide_note, is_gone, read_once,
@@ -78,6 +83,8 @@ pub struct Facts {
     pub writer_account: Option<AccountId>,
     /// What the writer granted to the caller.
     pub grants: GrantSet,
+    /// Whether the caller may read as a member of a group that the writer shared with.
+    pub reads_in_group: bool,
 }
 
 /// Why not, and how the answer must look.
@@ -115,6 +122,7 @@ pub fn decide(caller: ClientId, action: Action<'_>, facts: &Facts) -> Result<(),
     } else {
         GrantSet { read: false, edit: false, authorizer: false }
     };
+    let sees = read || there && facts.reads_in_group;
     // Of the writer's own key and grants, an authorizer must not dispose: it could lock the writer out, or hand it a
     // key of its own making. Nor may it let itself in, or give what the writer alone can give.
     let (allowed, refusal) = match action {
@@ -127,13 +135,13 @@ pub fn decide(caller: ClientId, action: Action<'_>, facts: &Facts) -> Result<(),
             (writer || authorizer && reader != facts.writer, NOT_SHARER)
         }
         Action::DeleteRecord => (writer, NOT_DELETABLE),
-        Action::EditRecord => (writer || read && edit, if read { NOT_EDITOR } else { NO_RECORD }),
+        Action::EditRecord => (writer || read && edit, if sees { NOT_EDITOR } else { NO_RECORD }),
         Action::GiveUpGrants { holder, change } => (holder == caller && change.allow.is_empty(), NOT_OWN),
         Action::GiveUpKey { reader } => (reader == caller && caller != facts.writer, NOT_OWN),
         Action::ReadKey { reader } => (writer || there && reader == caller || authorizer, NO_KEY),
-        Action::ReadRecord => (writer || read, NO_RECORD),
+        Action::ReadRecord => (writer || sees, NO_RECORD),
         Action::RemoveAuthorizer => (writer, NOT_WRITER),
-        Action::UpdateRecord => (writer, if read { NOT_EDITOR } else { NO_RECORD }),
+        Action::UpdateRecord => (writer, if sees { NOT_EDITOR } else { NO_RECORD }),
         Action::WriteRecord => (writer, NOT_WRITER),
     };
     if allowed { Ok(()) } else { Err(refusal) }
@@ -146,7 +154,11 @@ pub fn decide(caller: ClientId, action: Action<'_>, facts: &Facts) -> Result<(),
 pub fn facts(tx: &dyn ReadTx, caller: ClientId, slot: &RecordTypeSlot) -> Result<Facts, StoreError> {
     let writer_account = living_client(tx, slot.writer)?.map(|row| row.account_id);
     let grants = tx.grants(&GrantSlot { type_slot: slot.clone(), client: caller })?;
-    Ok(Facts { writer: slot.writer, writer_account, grants })
+    // A group's access key opens what its writer writes about itself; nothing else can be shared with a group.
+    let may_be_in_group = !grants.read && caller != slot.writer && slot.user == slot.writer;
+    let reads_in_group =
+        may_be_in_group && tx.share_for_reader(caller, slot.writer, &slot.record_type)?.is_some();
+    Ok(Facts { writer: slot.writer, writer_account, grants, reads_in_group })
 }
 
 /// A client that is there, with an account that is there. What others left behind is waiting to be erased.

@@ -85,7 +85,8 @@ const ANSWER_WAIT: Duration = Duration::from_secs(10);
 pub async fn count_answers(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     // Reading a note counts, and may be the last time that it can be read.
-    let is_read = path == paths::SEARCH || request.method() == Method::GET && path != paths::NOTES;
+    let is_read = matches!(path, paths::SEARCH | paths::GROUPS_BULK_SHARE)
+        || request.method() == Method::GET && path != paths::NOTES;
     let response = next.run(request).await;
     let bytes = response.body().size_hint().lower();
     if bytes < LARGE_ANSWER_BYTES {

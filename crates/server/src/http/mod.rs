@@ -10,6 +10,7 @@ mod cors;
 mod error;
 mod file_bytes;
 mod files;
+mod groups;
 mod health;
 mod listings;
 mod log;

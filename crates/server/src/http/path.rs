@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use tozstore_api::RecordType;
-use tozstore_crypto::{AccountId, ClientId, NoteId, PendingFileId, RecordId, Version};
+use tozstore_crypto::{AccountId, ClientId, GroupId, NoteId, PendingFileId, RecordId, Version};
 
 use super::Error;
 use crate::App;
@@ -37,6 +37,7 @@ ids_from_segments! {
     AccountId: "no such account",
     ClientId: "no such client",
     PendingFileId: "no such file was announced, or it has lapsed",
+    GroupId: "no such group",
     NoteId: "no such note",
     RecordId: "no such record",
     Version: "no such version"

@@ -68,7 +68,12 @@ pub async fn delete_authorizer(
     let write = move |tx: &mut dyn WriteTx| {
         let caller = credential.client(tx.as_read())?;
         let account_id = caller.account_id;
-        let facts = Facts { writer, writer_account: Some(account_id), grants: GrantSet::default() };
+        let facts = Facts {
+            writer,
+            writer_account: Some(account_id),
+            grants: GrantSet::default(),
+            reads_in_group: false,
+        };
         policy::decide(caller.id, Action::RemoveAuthorizer, &facts)?;
         let now = tx.stamp()?;
         for mut row in limited(tx.grants_by_writer(writer, GrantKind::Authorizer, MAX_GRANTS_READ + 1)?)? {

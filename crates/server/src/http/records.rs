@@ -16,7 +16,7 @@ use tozstore_crypto::{ClientId, RecordId, Version};
 use super::access_keys::{KeyAnswers, use_type};
 use super::files::file_meta;
 use super::memory::Counted;
-use super::{Credential, Error, OptionalJson, Path, RecordJson};
+use super::{Credential, Error, OptionalJson, Path, RecordJson, groups};
 use crate::policy::{self, Action, NO_RECORD, NOT_DELETABLE};
 use crate::store::{Change, ChangeKind, RecordHead, RecordRow, RecordTypeSlot, StoreError};
 use crate::{App, ids};
@@ -249,7 +249,7 @@ async fn batch(
                 continue;
             }
             if !request.include_data {
-                found.push((head, None, None));
+                found.push((head, None, None, None));
                 continue;
             }
             let Some(row) = tx.record(id)? else { continue };
@@ -258,15 +258,21 @@ async fn batch(
                 return Err(Error::bad_request("these records are too large for one answer: ask for fewer"));
             }
             let key = keys.of(tx, &head.type_slot)?;
-            found.push((head, Some(row.data), key));
+            let group_key = if key.is_none() && facts.reads_in_group {
+                let slot = &head.type_slot;
+                groups::key_for_reader(tx, caller.id, slot.writer, &slot.record_type)?
+            } else {
+                None
+            };
+            found.push((head, Some(row.data), key, group_key));
         }
         Ok(found)
     };
     let found = app.store.read("read records", read).await?;
-    let records = found.into_iter().map(|(head, data, access_key)| {
+    let records = found.into_iter().map(|(head, data, access_key, group_access_key)| {
         let rec_sig = head.signature.clone();
         let record_data = data.map(sealed_text).transpose()?;
-        Ok::<_, Error>(ListedRecord { meta: meta(head), record_data, access_key, rec_sig })
+        Ok::<_, Error>(ListedRecord { meta: meta(head), record_data, access_key, group_access_key, rec_sig })
     });
     Ok(axum::Json(BatchResponse { records: records.collect::<Result<_, _>>()? }))
 }
@@ -325,7 +331,7 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn check(body: &RecordWrite) -> Result<(), Error> {
+pub(super) fn check(body: &RecordWrite) -> Result<(), Error> {
     if body.data.is_empty() {
         return Err(Error::bad_request("a record has at least one field"));
     }
@@ -347,7 +353,7 @@ pub(super) fn check_version(head: &RecordHead, expected: Option<&str>) -> Result
     }
 }
 
-fn slot(body: &RecordWrite) -> RecordTypeSlot {
+pub(super) fn slot(body: &RecordWrite) -> RecordTypeSlot {
     let meta = &body.meta;
     RecordTypeSlot { writer: meta.writer_id, user: meta.user_id, record_type: meta.record_type.clone() }
 }
@@ -363,7 +369,7 @@ pub(super) fn change(kind: ChangeKind, actor: ClientId, head: &RecordHead) -> Ch
     }
 }
 
-fn answer(row: RecordRow) -> Result<axum::Json<Record<SealedText>>, Error> {
+pub(super) fn answer(row: RecordRow) -> Result<axum::Json<Record<SealedText>>, Error> {
     let RecordRow { head, data } = row;
     let rec_sig = head.signature.clone();
     Ok(axum::Json(Record { data: sealed_text(data)?, rec_sig, meta: meta(head) }))

@@ -12,7 +12,7 @@ use tower::util::MapRequestLayer;
 use tozstore_api::paths;
 
 use super::{
-    Error, access_keys, accounts, clients, cors, file_bytes, files, health, listings, log, logins, memory,
+    Error, access_keys, accounts, clients, cors, file_bytes, files, groups, health, listings, log, logins, memory,
     note_challenges, notes, policies, record_notes, records, registration, registration_tokens, search,
     share_pages, tokens,
 };
@@ -93,6 +93,30 @@ pub fn router(app: Arc<App>) -> Router {
         .route(paths::SHARE_INCOMING, post(share_pages::incoming))
         .route(paths::AUTHORIZER_OUTGOING, post(share_pages::authorizers))
         .route(paths::AUTHORIZER_INCOMING, post(share_pages::authorized_by))
+        // Groups
+        .route(paths::GROUPS, post(groups::create).get(groups::list))
+        .route(paths::GROUPS_BULK, post(groups::many))
+        .route(paths::GROUPS_BULK_MEMBERS, post(groups::members::list_many))
+        .route(paths::GROUPS_BULK_SHARE, post(groups::shares::list_many))
+        .route(paths::GROUPS_ALLOWED_READERS, get(groups::shares::allowed_readers))
+        .route(paths::GROUPS_ALLOWED_EDIT, get(groups::shares::allowed_edit))
+        .route(paths::GROUPS_OF_CLIENT, get(groups::memberships::by_capability))
+        .route(paths::GROUPS_CAPABILITIES, get(groups::memberships::capabilities))
+        .route(paths::GROUPS_OWNED, get(groups::memberships::owned))
+        .route(paths::GROUP, get(groups::read).put(groups::describe).delete(groups::delete))
+        .route(paths::GROUP_MEMBERSHIP_KEY, get(groups::memberships::own_key))
+        .route(
+            paths::GROUP_MEMBERS,
+            get(groups::members::list)
+                .post(groups::members::add)
+                .put(groups::members::update)
+                .delete(groups::members::remove),
+        )
+        .route(
+            paths::GROUP_SHARE,
+            get(groups::shares::list).post(groups::shares::share).delete(groups::shares::unshare),
+        )
+        .route(paths::GROUP_RECORD, put(groups::shares::edit_record))
         // In the protocol, but not here: they need mail, payment or a web page
         .route("/v1/account/challenge/email/reset", any(not_implemented))
         .route("/v1/account/dashboard/{*rest}", any(not_implemented))
@@ -102,6 +126,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/account/profile/verified", any(not_implemented))
         .route("/v1/account/reset-mfa", any(not_implemented))
         .route("/v1/billing/{*rest}", any(not_implemented))
+        .route("/v2/storage/groups/realm/{realm}", any(not_implemented))
+        .route("/v2/storage/flow/groups/{group_id}/folders", any(not_implemented))
+        .route("/v2/storage/flow/groups/{group_id}/folders/{*rest}", any(not_implemented))
         .route("/v1/hook", any(not_implemented))
         .route("/v1/hook/{id}", any(not_implemented))
         .route("/v1/metric/{*rest}", any(not_implemented))

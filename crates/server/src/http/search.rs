@@ -42,7 +42,7 @@ pub async fn search(
     let results = found.into_iter().map(|(RecordRow { head, data }, access_key)| {
         let record_data = with_data.then(|| sealed_text(data)).transpose()?;
         let rec_sig = head.signature.clone();
-        Ok(ListedRecord { meta: meta(head), record_data, access_key, rec_sig })
+        Ok(ListedRecord { meta: meta(head), record_data, access_key, group_access_key: None, rec_sig })
     });
     Ok(axum::Json(SearchResponse { results: results.collect::<Result<_, Error>>()?, last_index }))
 }

@@ -11,7 +11,8 @@ const CALLER: u8 = 2;
 const OTHER: u8 = 3;
 
 /// Callers: the writer; clients with grants; a stranger; clients whose writer is gone.
-const ROLES: [&str; 8] = ["writer", "reader", "editor", "edit", "authorizer", "both", "stranger", "orphan"];
+const ROLES: [&str; 9] =
+    ["writer", "reader", "editor", "edit", "authorizer", "both", "stranger", "orphan", "in group"];
 
 fn role(name: &str) -> (ClientId, Facts) {
     let (read, edit, authorizer) = match name {
@@ -25,7 +26,13 @@ fn role(name: &str) -> (ClientId, Facts) {
     };
     let caller = client(if name == "writer" { WRITER } else { CALLER });
     let writer_account = (name != "orphan").then(|| AccountId::from_bytes([9; 16]));
-    (caller, Facts { writer: client(WRITER), writer_account, grants: GrantSet { read, edit, authorizer } })
+    let facts = Facts {
+        writer: client(WRITER),
+        writer_account,
+        grants: GrantSet { read, edit, authorizer },
+        reads_in_group: matches!(name, "in group" | "orphan"),
+    };
+    (caller, facts)
 }
 
 #[test]
@@ -43,37 +50,37 @@ fn matrix() {
     let give_up = |holder, change| Action::GiveUpGrants { holder: client(holder), change };
     // Y: allowed; N: as if absent; F: forbidden. A column for each role of ROLES.
     let table = [
-        (Action::WriteRecord, "YFFFFFFF"),
-        (Action::ReadRecord, "YYYNNYNN"),
-        (Action::UpdateRecord, "YFFNNFNN"),
-        (Action::EditRecord, "YFYNNFNN"),
-        (Action::DeleteRecord, "YFFFFFFF"),
-        (Action::ReadKey { reader: client(CALLER) }, "YYYYYYYN"),
-        (Action::ReadKey { reader: client(WRITER) }, "YNNNYYNN"),
-        (Action::ReadKey { reader: client(OTHER) }, "YNNNYYNN"),
-        (Action::PutKey { reader: client(CALLER) }, "YFFFYYFF"),
-        (Action::PutKey { reader: client(WRITER) }, "YFFFFFFF"),
-        (Action::PutKey { reader: client(OTHER) }, "YFFFYYFF"),
-        (Action::DeleteKey { reader: client(CALLER) }, "YFFFYYFF"),
-        (Action::DeleteKey { reader: client(WRITER) }, "YFFFFFFF"),
-        (Action::DeleteKey { reader: client(OTHER) }, "YFFFYYFF"),
-        (Action::GiveUpKey { reader: client(CALLER) }, "FYYYYYYY"),
-        (Action::GiveUpKey { reader: client(WRITER) }, "FFFFFFFF"),
-        (Action::GiveUpKey { reader: client(OTHER) }, "FFFFFFFF"),
-        (policy(OTHER, allow_read), "YFFFYYFF"),
-        (policy(OTHER, deny_read), "YFFFYYFF"),
-        (policy(OTHER, allow_authorizer), "YFFFFFFF"),
-        (policy(OTHER, deny_authorizer), "YFFFFFFF"),
-        (policy(OTHER, allow_edit), "YFFFFFFF"),
-        (policy(OTHER, deny_edit), "YFFFFFFF"),
-        (policy(CALLER, allow_read), "YFFFFFFF"),
-        (policy(CALLER, deny_read), "YFFFYYFF"),
-        (policy(WRITER, allow_read), "YFFFFFFF"),
-        (give_up(CALLER, deny_read), "FYYYYYYY"),
-        (give_up(CALLER, deny_authorizer), "FYYYYYYY"),
-        (give_up(CALLER, allow_read), "FFFFFFFF"),
-        (give_up(OTHER, deny_read), "FFFFFFFF"),
-        (Action::RemoveAuthorizer, "YFFFFFFF"),
+        (Action::WriteRecord, "YFFFFFFFF"),
+        (Action::ReadRecord, "YYYNNYNNY"),
+        (Action::UpdateRecord, "YFFNNFNNF"),
+        (Action::EditRecord, "YFYNNFNNF"),
+        (Action::DeleteRecord, "YFFFFFFFF"),
+        (Action::ReadKey { reader: client(CALLER) }, "YYYYYYYNY"),
+        (Action::ReadKey { reader: client(WRITER) }, "YNNNYYNNN"),
+        (Action::ReadKey { reader: client(OTHER) }, "YNNNYYNNN"),
+        (Action::PutKey { reader: client(CALLER) }, "YFFFYYFFF"),
+        (Action::PutKey { reader: client(WRITER) }, "YFFFFFFFF"),
+        (Action::PutKey { reader: client(OTHER) }, "YFFFYYFFF"),
+        (Action::DeleteKey { reader: client(CALLER) }, "YFFFYYFFF"),
+        (Action::DeleteKey { reader: client(WRITER) }, "YFFFFFFFF"),
+        (Action::DeleteKey { reader: client(OTHER) }, "YFFFYYFFF"),
+        (Action::GiveUpKey { reader: client(CALLER) }, "FYYYYYYYY"),
+        (Action::GiveUpKey { reader: client(WRITER) }, "FFFFFFFFF"),
+        (Action::GiveUpKey { reader: client(OTHER) }, "FFFFFFFFF"),
+        (policy(OTHER, allow_read), "YFFFYYFFF"),
+        (policy(OTHER, deny_read), "YFFFYYFFF"),
+        (policy(OTHER, allow_authorizer), "YFFFFFFFF"),
+        (policy(OTHER, deny_authorizer), "YFFFFFFFF"),
+        (policy(OTHER, allow_edit), "YFFFFFFFF"),
+        (policy(OTHER, deny_edit), "YFFFFFFFF"),
+        (policy(CALLER, allow_read), "YFFFFFFFF"),
+        (policy(CALLER, deny_read), "YFFFYYFFF"),
+        (policy(WRITER, allow_read), "YFFFFFFFF"),
+        (give_up(CALLER, deny_read), "FYYYYYYYY"),
+        (give_up(CALLER, deny_authorizer), "FYYYYYYYY"),
+        (give_up(CALLER, allow_read), "FFFFFFFFF"),
+        (give_up(OTHER, deny_read), "FFFFFFFFF"),
+        (Action::RemoveAuthorizer, "YFFFFFFFF"),
     ];
     for (action, expected) in table {
         let found: String = ROLES

@@ -1,7 +1,7 @@
 //! The outbox: one row for each change, in the transaction that makes it, for feeds and audit.
 
 use tozstore_api::{RecordType, Timestamp};
-use tozstore_crypto::{AccountId, ClientId, NoteId, RecordId, Version};
+use tozstore_crypto::{AccountId, ClientId, GroupId, NoteId, RecordId, Version};
 
 use super::StoreError;
 
@@ -24,6 +24,20 @@ pub enum ChangeKind {
     ClientRegistered,
     /// A client was enabled, disabled, given a key or marked as backed up.
     ClientUpdated,
+    /// A group was created.
+    GroupCreated,
+    /// A group was deleted, with its members and shares.
+    GroupDeleted,
+    /// A member was added to a group, or its key or capabilities were changed.
+    GroupMemberPut,
+    /// A member was removed from a group.
+    GroupMemberRemoved,
+    /// A record type was shared with a group.
+    GroupShared,
+    /// A record type was withdrawn from a group.
+    GroupUnshared,
+    /// A group was described anew.
+    GroupUpdated,
     /// A note was deleted, or was gone and swept away.
     NoteDeleted,
     /// A note was replaced by another of the same name.
@@ -62,6 +76,8 @@ pub struct Change {
     pub other: Option<ClientId>,
     /// The record type.
     pub record_type: Option<RecordType>,
+    /// The group.
+    pub group: Option<GroupId>,
     /// The record and its new version (its last one if it was deleted).
     pub record: Option<(RecordId, Version)>,
     /// The note.
@@ -78,6 +94,7 @@ impl Change {
             client: None,
             other: None,
             record_type: None,
+            group: None,
             record: None,
             note: None,
         }

@@ -15,6 +15,7 @@ pub mod conformance;
 mod counters;
 mod erasures;
 mod files;
+mod groups;
 mod memory;
 mod notes;
 mod policies;
@@ -38,6 +39,7 @@ pub use changes::{Change, ChangeKind, ChangeReads, ChangeRow, ChangeWrites, NOBO
 pub use clients::{ClientReads, ClientRow, ClientWrites};
 pub use erasures::ErasureWrites;
 pub use files::{FileContent, FileReads, FileWrites, PendingFileRow, StoredFile};
+pub use groups::{GroupMemberRow, GroupReads, GroupRow, GroupShareRow, GroupWrites};
 pub use memory::MemoryStore;
 pub use notes::{NoteHead, NoteReads, NoteRow, NoteTexts, NoteUses, NoteWrites};
 pub use policies::{GrantKind, GrantRow, GrantSet, GrantSlot, PolicyReads, PolicyWrites};
@@ -161,6 +163,7 @@ pub trait ReadTx:
     + ChangeReads
     + ClientReads
     + FileReads
+    + GroupReads
     + NoteReads
     + PolicyReads
     + RecordReads
@@ -178,6 +181,7 @@ pub trait WriteTx:
     + ClientWrites
     + ErasureWrites
     + FileWrites
+    + GroupWrites
     + NoteWrites
     + PolicyWrites
     + RecordTypeWrites

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use tozstore_crypto::{NoteId, RecordId, Version};
 
-use super::samples::{account_id, client_id, record_type, time};
+use super::samples::{account_id, client_id, group_id, record_type, time};
 use super::{Open, read, write};
 use crate::clock::SystemClock;
 use crate::store::{Change, ChangeKind};
 
-const KINDS: [ChangeKind; 17] = [
+const KINDS: [ChangeKind; 24] = [
     ChangeKind::AccessKeyDeleted,
     ChangeKind::AccessKeyPut,
     ChangeKind::AccountCreated,
@@ -18,6 +18,13 @@ const KINDS: [ChangeKind; 17] = [
     ChangeKind::ClientDeleted,
     ChangeKind::ClientRegistered,
     ChangeKind::ClientUpdated,
+    ChangeKind::GroupCreated,
+    ChangeKind::GroupDeleted,
+    ChangeKind::GroupMemberPut,
+    ChangeKind::GroupMemberRemoved,
+    ChangeKind::GroupShared,
+    ChangeKind::GroupUnshared,
+    ChangeKind::GroupUpdated,
     ChangeKind::NoteDeleted,
     ChangeKind::NoteReplaced,
     ChangeKind::NoteWritten,
@@ -37,6 +44,7 @@ pub async fn changes(open: Open<'_>) {
         client: Some(client_id(2)),
         other: Some(client_id(3)),
         record_type: Some(record_type("a")),
+        group: Some(group_id(4)),
         record: Some((RecordId::from_bytes([5; 16]), Version::from_bytes([6; 16]))),
         note: Some(NoteId::from_bytes([7; 16])),
         ..Change::new(kind, account_id(1))
@@ -65,10 +73,10 @@ pub async fn changes(open: Open<'_>) {
     assert_eq!(read(&store, |tx| tx.changes_after(0, 100)).await, all[5..]);
 
     // A sequence is not used twice, even if the last one is removed.
-    assert_eq!(write(&store, |tx| tx.delete_changes_before(time(1000), 100)).await.unwrap(), 12);
+    assert_eq!(write(&store, |tx| tx.delete_changes_before(time(1000), 100)).await.unwrap(), KINDS.len() - 5);
     write(&store, |tx| tx.append_change(time(9), &Change::new(ChangeKind::PolicyPut, account_id(1))))
         .await
         .unwrap();
-    let last = all[16].sequence;
+    let last = all[KINDS.len() - 1].sequence;
     assert_eq!(read(&store, move |tx| tx.changes_after(last, 100)).await.len(), 1);
 }

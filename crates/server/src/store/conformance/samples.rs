@@ -1,12 +1,12 @@
 //! Rows to write.
 
-use tozstore_api::{ExtendedPolicies, KeySet, Plain, RecordType, Timestamp};
-use tozstore_crypto::{AccountId, ClientId, NoteId, RecordId, SigningPublicKey, Version};
+use tozstore_api::{Capability, ExtendedPolicies, KeySet, Plain, RecordType, Timestamp};
+use tozstore_crypto::{AccountId, ClientId, GroupId, NoteId, RecordId, SigningPublicKey, Version};
 
 use crate::store::{
-    AccessKeyRow, AccountRow, AccountSalts, ChallengeRow, ClientRow, GrantRow, GrantSet, GrantSlot, KeySlot,
-    NoteHead, NoteRow, NoteTexts, NoteUses, RecordHead, RecordIndex, RecordRow, RecordTypeRow,
-    RecordTypeSlot, RegistrationTokenRow,
+    AccessKeyRow, AccountRow, AccountSalts, ChallengeRow, ClientRow, GrantRow, GrantSet, GrantSlot,
+    GroupMemberRow, GroupRow, GroupShareRow, KeySlot, NoteHead, NoteRow, NoteTexts, NoteUses, RecordHead,
+    RecordIndex, RecordRow, RecordTypeRow, RecordTypeSlot, RegistrationTokenRow,
 };
 
 fn id_bytes(kind: u8, n: u32) -> [u8; 16] {
@@ -140,6 +140,49 @@ pub(super) fn grant(slot: RecordTypeSlot, holder: u32, grants: GrantSet) -> Gran
         account_id: account_id(1),
         grants,
         created: time(holder),
+    }
+}
+
+pub(super) fn group_id(n: u32) -> GroupId {
+    GroupId::from_bytes(id_bytes(5, n.reverse_bits()))
+}
+
+pub(super) fn group(n: u32) -> GroupRow {
+    GroupRow {
+        id: group_id(n),
+        account_id: account_id(1),
+        name: if n.is_multiple_of(2) { "even".into() } else { "odd".into() },
+        description: format!("'quoted' {n}"),
+        public_key: "public".into(),
+        creator_key: "text.nonce".into(),
+        created: time(n),
+        last_modified: time(n),
+    }
+}
+
+pub(super) fn group_member(n: u32, member: u32, capabilities: &[Capability]) -> GroupMemberRow {
+    GroupMemberRow {
+        group: group_id(n),
+        client: client_id(member),
+        account_id: account_id(1),
+        membership_key: format!("key.{member}"),
+        authorizer: client_id(1),
+        authorizer_keys: keys("authorizer"),
+        capabilities: capabilities.iter().copied().collect(),
+        created: time(member),
+    }
+}
+
+pub(super) fn group_share(n: u32, writer: u32, text: &str) -> GroupShareRow {
+    GroupShareRow {
+        group: group_id(n),
+        writer: client_id(writer),
+        record_type: record_type(text),
+        account_id: account_id(1),
+        key_id: id_bytes(6, n),
+        eak: "text.nonce".into(),
+        can_edit: false,
+        created: time(n),
     }
 }
 

@@ -9,6 +9,7 @@ mod changes;
 mod clients;
 mod erasures;
 mod files;
+mod groups;
 mod notes;
 mod policies;
 mod record_types;

@@ -8,6 +8,7 @@ use super::changes::ChangeTable;
 use super::clients::ClientTable;
 use super::erasures::ErasureTable;
 use super::files::FileTable;
+use super::groups::GroupTable;
 use super::notes::NoteTable;
 use super::policies::GrantTable;
 use super::record_types::RecordTypeTable;
@@ -27,6 +28,7 @@ pub(super) struct Tables {
     pub(super) erasures: ErasureTable,
     pub(super) files: FileTable,
     pub(super) grants: GrantTable,
+    pub(super) groups: GroupTable,
     pub(super) notes: NoteTable,
     pub(super) record_types: RecordTypeTable,
     pub(super) records: RecordTable,

@@ -3,14 +3,14 @@
 use rusqlite::types::Type;
 use rusqlite::{Error, Row, params};
 use tozstore_api::{RecordType, Timestamp};
-use tozstore_crypto::{ClientId, NoteId, RecordId, Version};
+use tozstore_crypto::{ClientId, GroupId, NoteId, RecordId, Version};
 
 use super::columns::{column, integer, malformed, optional_id, row_limit};
 use super::tx::{Tx, Writing};
 use crate::store::{Change, ChangeKind, ChangeReads, ChangeRow, ChangeWrites, LOCAL_REGION, StoreError};
 
 /// Kinds of changes as they are stored. Names are never changed, since rows keep them.
-const KINDS: [(ChangeKind, &str); 17] = [
+const KINDS: [(ChangeKind, &str); 24] = [
     (ChangeKind::AccessKeyDeleted, "access_key_deleted"),
     (ChangeKind::AccessKeyPut, "access_key_put"),
     (ChangeKind::AccountCreated, "account_created"),
@@ -19,6 +19,13 @@ const KINDS: [(ChangeKind, &str); 17] = [
     (ChangeKind::ClientDeleted, CLIENT_DELETED),
     (ChangeKind::ClientRegistered, "client_registered"),
     (ChangeKind::ClientUpdated, "client_updated"),
+    (ChangeKind::GroupCreated, "group_created"),
+    (ChangeKind::GroupDeleted, "group_deleted"),
+    (ChangeKind::GroupMemberPut, "group_member_put"),
+    (ChangeKind::GroupMemberRemoved, "group_member_removed"),
+    (ChangeKind::GroupShared, "group_shared"),
+    (ChangeKind::GroupUnshared, "group_unshared"),
+    (ChangeKind::GroupUpdated, "group_updated"),
     (ChangeKind::NoteDeleted, "note_deleted"),
     (ChangeKind::NoteReplaced, "note_replaced"),
     (ChangeKind::NoteWritten, "note_written"),
@@ -37,7 +44,7 @@ impl<R> ChangeReads for Tx<'_, R> {
     fn changes_after(&self, sequence: u64, limit: usize) -> Result<Vec<ChangeRow>, StoreError> {
         self.list(
             "SELECT sequence, at, kind, account_id, actor_id, client_id, other_id, record_type, record_id, version, \
-             note_id FROM changes WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
+             note_id, group_id FROM changes WHERE sequence > ?1 ORDER BY sequence LIMIT ?2",
             params![integer(sequence).unwrap_or(i64::MAX), row_limit(limit)],
             read_change,
         )
@@ -51,7 +58,7 @@ impl ChangeWrites for Tx<'_, Writing<'_>> {
         self.insert(
             "the change",
             "INSERT INTO changes (sequence, account_id, region, at, kind, actor_id, client_id, other_id, record_type, \
-             record_id, version, note_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             record_id, version, note_id, group_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
             params![
                 sequence,
                 change.account_id.as_bytes(),
@@ -65,6 +72,7 @@ impl ChangeWrites for Tx<'_, Writing<'_>> {
                 change.record.as_ref().map(|(id, _)| id.as_bytes()),
                 change.record.as_ref().map(|(_, version)| version.as_bytes()),
                 change.note.as_ref().map(NoteId::as_bytes),
+                change.group.as_ref().map(GroupId::as_bytes),
             ],
         )
     }
@@ -102,6 +110,7 @@ fn read_change(row: &Row<'_>) -> Result<ChangeRow, Error> {
                 Some(text) => Some(RecordType::new(text).map_err(|error| malformed(7, Type::Text, error))?),
                 None => None,
             },
+            group: optional_id(row, 11, GroupId::from_bytes)?,
             record: record_id.zip(version),
             note: optional_id(row, 10, NoteId::from_bytes)?,
         },

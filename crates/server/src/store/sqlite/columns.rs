@@ -5,7 +5,7 @@ use std::fmt;
 use rusqlite::types::Type;
 use rusqlite::{Error, Row};
 use tozstore_api::{KeySet, Plain, RecordType, Timestamp};
-use tozstore_crypto::{AccountId, ClientId, PendingFileId, RecordId, Version};
+use tozstore_crypto::{AccountId, ClientId, GroupId, PendingFileId, RecordId, Version};
 
 use crate::store::StoreError;
 
@@ -50,7 +50,7 @@ macro_rules! id_columns {
     )+};
 }
 
-id_columns!(AccountId, ClientId, PendingFileId, RecordId, Version);
+id_columns!(AccountId, ClientId, GroupId, PendingFileId, RecordId, Version);
 
 impl Column for Timestamp {
     fn read(row: &Row<'_>, at: usize) -> Result<Self, Error> {

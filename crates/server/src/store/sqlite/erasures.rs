@@ -35,7 +35,7 @@ macro_rules! erase_with_files_from {
 
 /// Each removes at most ?2 rows that belong to client ?1 or name it. The inequalities are those of the partial indexes;
 /// what they leave out is what the client wrote itself.
-const STATEMENTS: [&str; 9] = [
+const STATEMENTS: [&str; 10] = [
     erase_from!("access_keys", "position", "writer_id = ?1"),
     erase_from!("access_keys", "position", "reader_id = ?1 AND reader_id <> writer_id"),
     erase_from!("access_keys", "position", "user_id = ?1 AND user_id <> writer_id"),
@@ -44,6 +44,7 @@ const STATEMENTS: [&str; 9] = [
     erase_from!("grants", "position", "client_id = ?1"),
     erase_from!("grants", "position", "user_id = ?1 AND user_id <> writer_id"),
     erase_from!("grants", "position", "granted_by = ?1 AND granted_by <> writer_id"),
+    erase_from!("group_shares", "position", "writer_id = ?1"),
     erase_from!("record_types", "position", "writer_id = ?1"),
 ];
 /// Records that one step removes: each may fill thousands of pages, while other writers wait.
@@ -80,6 +81,7 @@ impl ErasureWrites for Tx<'_, Writing<'_>> {
                     return Ok(true);
                 }
             }
+            left = left.saturating_sub(self.erase_memberships(client, left)?);
             left = left.saturating_sub(self.erase_notes(client, left)?);
             if left == 0 {
                 return Ok(true);

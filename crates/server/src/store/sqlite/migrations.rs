@@ -10,6 +10,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_init.sql"),
     include_str!("migrations/0002_notes.sql"),
     include_str!("migrations/0003_files.sql"),
+    include_str!("migrations/0004_groups.sql"),
 ];
 
 /// Brings the schema to the version of this program.

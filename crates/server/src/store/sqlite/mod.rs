@@ -9,6 +9,7 @@ mod erasures;
 mod error;
 mod file;
 mod files;
+mod groups;
 mod migrations;
 mod notes;
 mod policies;
