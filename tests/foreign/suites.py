@@ -32,6 +32,22 @@ JS_TESTS = [
     "allows authorization of record sharing",
     "can write, read, update by name, and delete basic notes",
     "can write, read, and delete anonymous notes",
+    "can handle list groups when no groups are returned",
+    "can create groups",
+    "can delete a group",
+    "can read a group by groupID",
+    "can list groups",
+    "can list groups with specific names",
+    "can create groups with specified capabilities",
+    "can add a group member to a group",
+    "can remove a group member from a group",
+    "can list group members from a group",
+    "can list records shared with groups",
+    "can share records with a group and list the record",
+    "can paginate through records shared with group",
+    "It can share and unshare a record with a group",
+    "can return a group based on group name",
+    "can return an empty group",
 ]
 
 SUITE_TIMEOUT_S = 300

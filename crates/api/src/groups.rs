@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::{self, Deserializer};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use tozstore_crypto::{ClientId, GroupId, RecordId};
 
 use crate::absent::null_as_default;
@@ -380,8 +380,12 @@ pub struct GroupRecord<D = RecordData> {
 /// A page of what is shared with a group, the oldest first: `GET /v2/storage/groups/{group_id}/share`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GroupRecords<D = RecordData> {
-    /// The records.
-    #[serde(deserialize_with = "null_as_default", bound(deserialize = "D: Deserialize<'de>"))]
+    /// The records; null if there are none, which one official client counts on.
+    #[serde(
+        serialize_with = "null_if_empty",
+        deserialize_with = "null_as_default",
+        bound(serialize = "D: Serialize", deserialize = "D: Deserialize<'de>")
+    )]
     pub results: Vec<GroupRecord<D>>,
     /// Where the next page begins; `"0"` when this is the last one.
     pub next_token: String,
@@ -439,6 +443,10 @@ impl UnshareWithGroup {
     }
 }
 
+fn null_if_empty<S: Serializer, T: Serialize>(items: &[T], serializer: S) -> Result<S::Ok, S::Error> {
+    if items.is_empty() { serializer.serialize_none() } else { items.serialize(serializer) }
+}
+
 /// One official client sends zero ids for those that it does not set.
 fn is_unset(id: &str) -> bool {
     id.is_empty() || id.parse() == Ok(RecordId::from_bytes([0; 16]))
@@ -490,6 +498,14 @@ mod tests {
         assert!(serde_json::from_str::<CapabilitySet>(&many).is_err());
         assert!(serde_json::from_str::<GroupIds>(r#"{"group_ids":["all"]}"#).is_err());
         assert!(serde_json::from_str::<RemoveMembers>("{}").is_err());
+    }
+
+    #[test]
+    fn no_records_are_null() {
+        let page = GroupRecords::<RecordData> { results: Vec::new(), next_token: "0".to_owned() };
+        let text = serde_json::to_string(&page).unwrap();
+        assert_eq!(text, r#"{"results":null,"next_token":"0"}"#);
+        assert_eq!(serde_json::from_str::<GroupRecords>(&text).unwrap(), page);
     }
 
     #[test]

@@ -59,7 +59,8 @@ impl Fixture {
 
     async fn shared(&self, by: &TestClient, group: &str) -> Vec<Value> {
         let page = self.listing(by, &of(paths::GROUP_SHARE, group)).await;
-        page["results"].as_array().unwrap().iter().map(|record| record["meta"]["record_id"].clone()).collect()
+        let records = page["results"].as_array().into_iter().flatten();
+        records.map(|record| record["meta"]["record_id"].clone()).collect()
     }
 }
 
