@@ -12,9 +12,9 @@ use tower::util::MapRequestLayer;
 use tozstore_api::paths;
 
 use super::{
-    Error, access_keys, accounts, clients, cors, file_bytes, files, groups, health, listings, log, logins, memory,
-    note_challenges, notes, policies, record_notes, records, registration, registration_tokens, search,
-    share_pages, tokens,
+    Error, access_keys, accounts, clients, cors, file_bytes, files, groups, health, listings, log, logins,
+    memory, note_challenges, notes, policies, record_notes, records, registration, registration_tokens,
+    search, share_pages, tokens,
 };
 use crate::App;
 
