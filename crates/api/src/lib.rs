@@ -23,6 +23,7 @@ mod registration_tokens;
 mod search;
 mod secret_text;
 mod share_pages;
+mod term_search;
 mod timestamp;
 mod tokens;
 
@@ -78,6 +79,11 @@ pub use secret_text::SecretText;
 pub use share_pages::{
     AuthorizationPage, DEFAULT_SHARES_PER_PAGE, IncomingPageAuthorization, IncomingPageShare,
     MAX_SHARES_PER_PAGE, OutgoingPageAuthorization, OutgoingPageShare, SharePage, SharePageRequest,
+};
+pub use term_search::{
+    Condition, DEFAULT_TERM_SEARCH_LIMIT, FoundRecord, MAX_PATTERN_BYTES, MAX_TERM_SEARCH_LIMIT,
+    MAX_TERM_SEARCH_PATTERNS, MAX_TERM_SEARCH_TERMS, MAX_TERM_SEARCH_TOTAL, RangeKey, SearchOrder,
+    SearchRange, SearchTerms, SharingModel, TermFilter, TermSearchRequest, TermSearchResponse, TermStrategy,
 };
 pub use timestamp::{Timestamp, TimestampError};
 pub use tokens::{AccessToken, BEARER, ValidateToken, ValidatedAccountToken, ValidatedToken};

@@ -55,6 +55,8 @@ pub const FILE_RECORD: &str = "/v1/storage/files/record/safe/{record_id}/{versio
 pub const FILE_LIST: &str = "/v1/storage/listOfFiles";
 /// Send (PUT) or fetch (GET) the bytes of a file. The token is all the permission that it takes.
 pub const FILE_BYTES: &str = "/v3/file-bytes/{token}";
+/// Search by terms.
+pub const TERM_SEARCH: &str = "/v2/search";
 /// Put, read or delete an access key.
 pub const ACCESS_KEY: &str = "/v1/storage/access_keys/{writer_id}/{user_id}/{reader_id}/{record_type}";
 /// Delete an access key as its reader.

@@ -73,6 +73,30 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// Parses a time in any zone: as [`FromStr`] does, but with `Z` or an offset of the form `+hh:mm` or `-hh:mm`.
+    ///
+    /// # Errors
+    /// The text has another form.
+    pub fn from_any_zone(text: &str) -> Result<Self, TimestampError> {
+        let Some(at) = text.len().checked_sub(6).filter(|at| text.is_char_boundary(*at)) else {
+            return text.parse();
+        };
+        let (local, offset) = text.split_at(at);
+        let sign = match offset.as_bytes() {
+            [b'+', _, _, b':', _, _] => 1,
+            [b'-', _, _, b':', _, _] => -1,
+            _ => return text.parse(),
+        };
+        let (hours, minutes) = (digits(&offset[1..3])?, digits(&offset[4..6])?);
+        if hours > 23 || minutes > 59 {
+            return Err(TimestampError);
+        }
+        let local: Self = format!("{local}Z").parse()?;
+        Ok(local.plus_seconds(-sign * (hours * 3600 + minutes * 60)))
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (days, rest) =
@@ -186,6 +210,25 @@ mod tests {
     }
 
     #[test]
+    fn times_of_other_zones_are_moved_to_utc() {
+        for (text, expected) in [
+            ("2024-01-31T12:34:56Z", "2024-01-31T12:34:56.000000Z"),
+            ("2024-01-31T05:34:56.5-07:00", "2024-01-31T12:34:56.500000Z"),
+            ("2024-03-01T00:30:00.123456+01:00", "2024-02-29T23:30:00.123456Z"),
+        ] {
+            assert_eq!(Timestamp::from_any_zone(text).unwrap().to_string(), expected);
+        }
+        for text in
+            ["", "+01:00", "2024-01-31T12:34:56", "2024-01-31T12:34:56+0100", "2024-01-31T12:34:56+24:00"]
+        {
+            assert_eq!(Timestamp::from_any_zone(text), Err(TimestampError), "{text}");
+        }
+        for text in ["2024-01-31T12:34:56+0é:0", "2024-01-31T12:34:56+é:00", "é"] {
+            assert_eq!(Timestamp::from_any_zone(text), Err(TimestampError), "{text}");
+        }
+    }
+
+    #[test]
     fn whole_seconds_are_never_issued() {
         assert_eq!(Timestamp::from_micros(5_000_000).representable().micros(), 5_000_001);
         assert_eq!(Timestamp::from_micros(4_999_999).next().micros(), 5_000_001);
@@ -239,6 +282,7 @@ mod tests {
         #[test]
         fn any_text_is_handled(text in ".*") {
             let _ = text.parse::<Timestamp>();
+            let _ = Timestamp::from_any_zone(&text);
         }
     }
 }
