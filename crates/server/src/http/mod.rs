@@ -29,6 +29,7 @@ mod search;
 mod serve;
 mod share_pages;
 mod stalls;
+mod term_search;
 mod tokens;
 
 pub use auth::{AccountCredential, Credential, Signer};

@@ -14,7 +14,7 @@ use tozstore_api::paths;
 use super::{
     Error, access_keys, accounts, clients, cors, file_bytes, files, groups, health, listings, log, logins,
     memory, note_challenges, notes, policies, record_notes, records, registration, registration_tokens,
-    search, share_pages, tokens,
+    search, share_pages, term_search, tokens,
 };
 use crate::App;
 
@@ -67,6 +67,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route(paths::FILE_RECORD, put(files::update))
         .route(paths::FILE_LIST, post(files::list))
         .route(paths::FILE_BYTES, put(file_bytes::upload).get(file_bytes::download))
+        .route(paths::TERM_SEARCH, post(term_search::search))
         // Notes
         .route(paths::NOTES, post(notes::create).put(notes::replace).get(notes::read))
         .route(paths::NOTE, delete(notes::delete))

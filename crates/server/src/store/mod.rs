@@ -20,10 +20,15 @@ mod memory;
 mod notes;
 mod policies;
 mod record_pages;
+mod record_terms;
 mod record_types;
 mod records;
 mod registration_tokens;
 mod sqlite;
+mod term_nodes;
+mod term_pages;
+mod term_search;
+mod term_source;
 
 use std::any::Any;
 use std::future::Future;
@@ -47,6 +52,9 @@ pub use record_types::{RecordTypeReads, RecordTypeRow, RecordTypeSlot, RecordTyp
 pub use records::{RecordHead, RecordIndex, RecordQuery, RecordReads, RecordRow, RecordWrites, Scope};
 pub use registration_tokens::{RegistrationTokenReads, RegistrationTokenRow, RegistrationTokenWrites};
 pub use sqlite::{SqliteOptions, SqliteStore};
+pub use term_search::{
+    TermCondition, TermGroup, TermPage, TermSearch, TermSearchReads, TextPattern, TimeRange,
+};
 
 /// The region of every row until rows are placed in several.
 pub const LOCAL_REGION: &str = "local";
@@ -169,6 +177,7 @@ pub trait ReadTx:
     + RecordReads
     + RecordTypeReads
     + RegistrationTokenReads
+    + TermSearchReads
 {
 }
 

@@ -23,4 +23,5 @@ mod share_pages;
 mod sharing;
 mod signed_requests;
 mod storage;
+mod term_search;
 mod tokens;

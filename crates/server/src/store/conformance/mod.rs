@@ -14,6 +14,7 @@ mod notes;
 mod policies;
 mod records;
 mod samples;
+mod term_search;
 mod transactions;
 
 use std::sync::Arc;
@@ -33,6 +34,10 @@ pub use records::{
     Model, many_scopes_are_merged, pages_are_bounded, query_agrees_with_model, records, work_is_bounded,
 };
 pub use samples::{client_id, record, record_type};
+pub use term_search::{
+    many_records_are_searched, search_pages_are_bounded, search_work_is_bounded, searches_agree_with_model,
+    terms_follow_their_record,
+};
 pub use transactions::{
     closing_finishes_accepted_work, failed_jobs_leave_nothing, panics_fail_one_job,
     records_appear_in_order_of_index, snapshots_are_consistent, stamps_and_indexes_only_grow,

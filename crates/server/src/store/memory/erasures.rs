@@ -4,7 +4,7 @@ use rpds::RedBlackTreeMapSync as Map;
 use tozstore_crypto::ClientId;
 
 use super::tx::{Tx, Writing};
-use crate::store::{ErasureWrites, StoreError};
+use crate::store::{ErasureWrites, RecordWrites, StoreError};
 
 /// Deleted clients, in the order in which they were deleted.
 #[derive(Clone, Default)]
@@ -21,13 +21,16 @@ impl ErasureTable {
 
 impl ErasureWrites for Tx<Writing<'_>> {
     fn erase_step(&mut self, limit: usize) -> Result<bool, StoreError> {
-        let tables = &mut self.tables;
         let mut left = limit;
-        while let Some((position, client)) = tables.erasures.queue.first().map(|(at, client)| (*at, *client))
+        while let Some((position, client)) =
+            self.tables.erasures.queue.first().map(|(at, client)| (*at, *client))
         {
-            let (records, keys) = tables.records.erase(client, left);
-            keys.into_iter().for_each(|key| tables.files.let_go(Some(key)));
-            left -= records;
+            let records = self.tables.records.naming(client, left);
+            left -= records.len();
+            for id in records {
+                self.delete_record(id)?;
+            }
+            let tables = &mut self.tables;
             left -= tables.files.erase(client, left);
             left -= tables.access_keys.erase(client, left);
             left -= tables.grants.erase(client, left);

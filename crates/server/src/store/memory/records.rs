@@ -14,10 +14,10 @@ use crate::store::{RecordHead, RecordIndex, RecordQuery, RecordReads, RecordRow,
 
 #[derive(Clone, Default)]
 pub(super) struct RecordTable {
-    rows: Map<RecordIndex, Arc<RecordRow>>,
+    pub(super) rows: Map<RecordIndex, Arc<RecordRow>>,
     by_id: Map<RecordId, RecordIndex>,
-    by_writer: Map<(ClientId, RecordIndex), ()>,
-    by_type: Map<(ClientId, RecordType, RecordIndex), ()>,
+    pub(super) by_writer: Map<(ClientId, RecordIndex), ()>,
+    pub(super) by_type: Map<(ClientId, RecordType, RecordIndex), ()>,
 }
 
 impl<R> RecordReads for Tx<R> {
@@ -76,22 +76,27 @@ impl RecordWrites for Tx<Writing<'_>> {
             return Err(StoreError::AlreadyExists("the record"));
         }
         table.insert(row.clone());
+        self.tables.record_terms.insert(&row.head);
         Ok(())
     }
 
     fn update_record(&mut self, row: &RecordRow) -> Result<(), StoreError> {
-        let table = &mut self.tables.records;
-        let Some(old) = table.remove(row.head.id) else { return Err(StoreError::Missing("the record")) };
+        let Some(old) = self.tables.records.remove(row.head.id) else {
+            return Err(StoreError::Missing("the record"));
+        };
         let mut row = row.clone();
         row.head.index = old.head.index;
         let key = row.head.file.as_ref().map(|file| file.key);
-        table.insert(row);
+        self.tables.record_terms.remove(&old.head);
+        self.tables.record_terms.insert(&row.head);
+        self.tables.records.insert(row);
         self.tables.files.let_go(file_key(&old).filter(|old| key != Some(*old)));
         Ok(())
     }
 
     fn delete_record(&mut self, id: RecordId) -> Result<bool, StoreError> {
         let Some(row) = self.tables.records.remove(id) else { return Ok(false) };
+        self.tables.record_terms.remove(&row.head);
         self.tables.files.let_go(file_key(&row));
         Ok(true)
     }
@@ -120,16 +125,13 @@ impl RecordTable {
         Some(row)
     }
 
-    /// Removes at most `limit` rows that name the client; returns how many, and the keys of their files.
-    pub(super) fn erase(&mut self, client: ClientId, limit: usize) -> (usize, Vec<BlobKey>) {
+    /// At most `limit` rows that name the client.
+    pub(super) fn naming(&self, client: ClientId, limit: usize) -> Vec<RecordId> {
         let slot_names = |row: &&Arc<RecordRow>| {
             let slot = &row.head.type_slot;
             slot.writer == client || slot.user == client
         };
-        let named: Vec<_> =
-            self.rows.values().filter(slot_names).take(limit).map(|row| row.head.id).collect();
-        let removed: Vec<_> = named.into_iter().filter_map(|id| self.remove(id)).collect();
-        (removed.len(), removed.iter().filter_map(|row| file_key(row)).collect())
+        self.rows.values().filter(slot_names).take(limit).map(|row| row.head.id).collect()
     }
 }
 

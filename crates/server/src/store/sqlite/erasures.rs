@@ -1,12 +1,12 @@
 //! Erasing in SQLite what deleted clients leave behind.
 
 use rusqlite::params;
-use tozstore_crypto::{AccountId, ClientId};
+use tozstore_crypto::{AccountId, ClientId, RecordId};
 
 use super::changes::CLIENT_DELETED;
 use super::columns::{column, row_limit};
 use super::tx::{Tx, Writing};
-use crate::store::{ErasureWrites, LOCAL_REGION, StoreError};
+use crate::store::{ErasureWrites, LOCAL_REGION, RecordWrites, StoreError};
 
 macro_rules! erase_from {
     ($table:literal, $key:literal, $condition:literal) => {
@@ -32,6 +32,11 @@ macro_rules! erase_with_files_from {
         concat!(erase_from!($table, $key, $condition), " RETURNING file_key")
     };
 }
+/// Records that belong to client ?1 or name it.
+const RECORDS: [&str; 2] = [
+    "SELECT record_id FROM records WHERE writer_id = ?1 LIMIT ?2",
+    "SELECT record_id FROM records WHERE user_id = ?1 AND user_id <> writer_id LIMIT ?2",
+];
 
 /// Each removes at most ?2 rows that belong to client ?1 or name it. The inequalities are those of the partial indexes;
 /// what they leave out is what the client wrote itself.
@@ -51,10 +56,8 @@ const STATEMENTS: [&str; 10] = [
 const RECORDS_PER_STEP: usize = 64;
 const LAST_STATEMENT: &str = erase_from!("record_types", "position", "user_id = ?1 AND user_id <> writer_id");
 
-/// The same for records and pending files, which may have bytes elsewhere.
-const WITH_FILES: [&str; 5] = [
-    erase_with_files_from!("records", "record_index", "writer_id = ?1"),
-    erase_with_files_from!("records", "record_index", "user_id = ?1 AND user_id <> writer_id"),
+/// The same for pending files, which may have bytes elsewhere.
+const PENDING_FILES: [&str; 3] = [
     erase_with_files_from!("pending_files", "position", "client_id = ?1"),
     erase_with_files_from!("pending_files", "position", "writer_id = ?1 AND writer_id <> client_id"),
     erase_with_files_from!("pending_files", "position", "user_id = ?1 AND user_id <> client_id"),
@@ -67,11 +70,23 @@ impl ErasureWrites for Tx<'_, Writing<'_>> {
         while let Some((position, client, changes_read)) = self.one(next, [], |row| {
             Ok((row.get::<_, i64>(0)?, column::<ClientId>(row, 1)?, row.get::<_, i64>(2)?))
         })? {
-            for sql in WITH_FILES {
+            for sql in RECORDS {
                 let most = left.min(RECORDS_PER_STEP);
-                let erased = self.delete_letting_go(sql, params![client.as_bytes(), row_limit(most)])?;
+                let params = params![client.as_bytes(), row_limit(most)];
+                let records = self.list(sql, params, |row| column::<RecordId>(row, 0))?;
+                let erased = records.len();
                 left = left.saturating_sub(erased);
+                for id in records {
+                    self.delete_record(id)?;
+                }
                 if erased >= most {
+                    return Ok(true);
+                }
+            }
+            for sql in PENDING_FILES {
+                let erased = self.delete_letting_go(sql, params![client.as_bytes(), row_limit(left)])?;
+                left = left.saturating_sub(erased);
+                if left == 0 {
                     return Ok(true);
                 }
             }

@@ -12,7 +12,7 @@ use crate::store::StoreError;
 
 const FILE_NAME: &str = "tozstore.db";
 /// Statements of one connection that stay prepared; there are fewer.
-const PREPARED_STATEMENTS: usize = 128;
+const PREPARED_STATEMENTS: usize = 256;
 /// The log is cut back to this size when it starts again.
 const LOG_BYTES: u32 = 64 * 1024 * 1024;
 

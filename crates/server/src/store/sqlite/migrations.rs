@@ -3,15 +3,28 @@
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use tozstore_api::Timestamp;
 
+use super::record_terms;
 use crate::store::StoreError;
 
-/// Statements that bring the schema from one version to the next, the first from nothing to version 1.
-const MIGRATIONS: &[&str] = &[
-    include_str!("migrations/0001_init.sql"),
-    include_str!("migrations/0002_notes.sql"),
-    include_str!("migrations/0003_files.sql"),
-    include_str!("migrations/0004_groups.sql"),
+/// What brings the schema from one version to the next, the first from nothing to version 1.
+const MIGRATIONS: &[Migration] = &[
+    Migration { statements: include_str!("migrations/0001_init.sql"), fill: None },
+    Migration { statements: include_str!("migrations/0002_notes.sql"), fill: None },
+    Migration { statements: include_str!("migrations/0003_files.sql"), fill: None },
+    Migration { statements: include_str!("migrations/0004_groups.sql"), fill: None },
+    Migration {
+        statements: include_str!("migrations/0005_record_terms.sql"),
+        fill: Some(record_terms::fill),
+    },
 ];
+
+/// A step of the schema, and what makes new rows from those that are there.
+struct Migration {
+    statements: &'static str,
+    fill: Option<Fill>,
+}
+
+type Fill = fn(&Connection) -> Result<(), StoreError>;
 
 /// Brings the schema to the version of this program.
 ///
@@ -25,9 +38,12 @@ pub(super) fn migrate(conn: &mut Connection, now: Timestamp) -> Result<(), Store
             "its schema has version {version}, this program knows versions up to {known}; start a newer program"
         )));
     }
-    while let Some(statements) = MIGRATIONS.get(version) {
+    while let Some(migration) = MIGRATIONS.get(version) {
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        tx.execute_batch(statements)?;
+        tx.execute_batch(migration.statements)?;
+        if let Some(fill) = migration.fill {
+            fill(&tx)?;
+        }
         version += 1;
         tx.execute(
             "INSERT INTO schema_versions (version, applied) VALUES (?1, ?2)",
@@ -63,6 +79,36 @@ fn current_version(conn: &Connection) -> Result<usize, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn records_that_are_there_get_their_terms() {
+        let mut conn = Connection::open_in_memory().unwrap();
+        assert_eq!(current_version(&conn).unwrap(), 0);
+        for (migration, version) in MIGRATIONS.iter().zip(1..).take_while(|(one, _)| one.fill.is_none()) {
+            conn.execute_batch(migration.statements).unwrap();
+            conn.execute("INSERT INTO schema_versions VALUES (?1, 0)", [version]).unwrap();
+        }
+        for (index, user) in [(1, [1_u8; 16]), (2, [2; 16])] {
+            let plain = format!(r#"{{"k":"v{index}","long":"{}","nul":"\u0000"}}"#, "x".repeat(500));
+            conn.execute(
+                "INSERT INTO records VALUES (?1, ?2, ?2, ?3, ?4, 't', ?3, 'local', 'f', 's', 1, 2, NULL, ?5, '{}')",
+                params![index, [index as u8; 16], [1_u8; 16], user, plain],
+            )
+            .unwrap();
+        }
+        migrate(&mut conn, Timestamp::default()).unwrap();
+        let count = |condition: &str| -> i64 {
+            let sql = format!(
+                "SELECT count(*) FROM record_terms WHERE writer_id = x'{}' AND {condition}",
+                "01".repeat(16)
+            );
+            conn.query_row(&sql, [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!(count("kind = 1"), 6);
+        assert_eq!(count("kind = 2 AND record_index = 2"), 1);
+        assert_eq!(count("name = 'k' AND value = CAST('v2' AS BLOB) AND record_index = 2"), 1);
+        assert_eq!(count("name = 'long' AND length(value) = 128"), 2);
+    }
 
     #[test]
     fn databases_of_other_programs_and_of_newer_versions_are_refused() {

@@ -14,6 +14,7 @@ mod migrations;
 mod notes;
 mod policies;
 mod readers;
+mod record_terms;
 mod record_types;
 mod records;
 mod registration_tokens;

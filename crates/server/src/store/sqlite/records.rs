@@ -111,7 +111,8 @@ impl RecordWrites for Tx<'_, Writing<'_>> {
                 row.data,
                 LOCAL_REGION,
             ],
-        )
+        )?;
+        self.change_terms(head.index, None, Some(head))
     }
 
     fn update_record(&mut self, row: &RecordRow) -> Result<(), StoreError> {
@@ -122,9 +123,7 @@ impl RecordWrites for Tx<'_, Writing<'_>> {
              WHERE record_id = ?4"
         );
         let (head, file) = (&row.head, row.head.file.as_ref());
-        let old = "SELECT file_key FROM records WHERE record_id = ?1";
-        let old = self.one(old, [head.id.as_bytes()], |row| optional_id(row, 0, BlobKey::from_bytes))?;
-        let old = old.ok_or(StoreError::Missing("the record"))?;
+        let Some(old) = self.record_head(head.id)? else { return Err(StoreError::Missing("the record")) };
         self.execute(
             sql,
             params![
@@ -147,10 +146,14 @@ impl RecordWrites for Tx<'_, Writing<'_>> {
                 row.data,
             ],
         )?;
-        self.let_go(old.filter(|old| file.is_none_or(|file| file.key != *old)))
+        self.change_terms(old.index, Some(&old), Some(head))?;
+        let old_key = old.file.as_ref().map(|file| file.key);
+        self.let_go(old_key.filter(|old| file.is_none_or(|file| file.key != *old)))
     }
 
     fn delete_record(&mut self, id: RecordId) -> Result<bool, StoreError> {
+        let Some(old) = self.record_head(id)? else { return Ok(false) };
+        self.change_terms(old.index, Some(&old), None)?;
         let sql = "DELETE FROM records WHERE record_id = ?1 RETURNING file_key";
         Ok(self.delete_letting_go(sql, [id.as_bytes()])? > 0)
     }

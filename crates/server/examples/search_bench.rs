@@ -1,0 +1,155 @@
+//! Search by terms among a million records of one writer: pages at several offsets.
+//!
+//! `cargo run --release -p tozstore-server --example search_bench [DIRECTORY] [RECORDS]`
+//!
+//! Records are written through the store; a directory that holds them already is used again.
+#![allow(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a measurement prints, and stops where it fails"
+)]
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tozstore_api::Plain;
+use tozstore_server::clock::SystemClock;
+use tozstore_server::store::conformance::{client_id, record};
+use tozstore_server::store::{
+    RecordRow, Scope, SqliteOptions, SqliteStore, Store, StoreError, TermCondition, TermGroup, TermSearch,
+    TextPattern, TimeRange,
+};
+
+const BATCH: u32 = 5_000;
+const DATA_BYTES: usize = 256;
+const ROUNDS: usize = 100;
+
+fn main() {
+    let root = std::env::args_os().nth(1).map_or_else(std::env::temp_dir, PathBuf::from);
+    let records =
+        std::env::args().nth(2).map_or(1_000_000, |text| text.parse().expect("a number of records"));
+    let directory = root.join(format!("tozstore-search-bench-{records}"));
+    std::fs::create_dir_all(&directory).expect("a directory");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let store = SqliteStore::open(&directory, Arc::new(SystemClock), SqliteOptions::default());
+        let store: Arc<dyn Store> = Arc::new(store.expect("a store"));
+        load(&store, records).await;
+        for (name, include, modified) in searches(records) {
+            for offset in [0, 1_000, 10_000] {
+                measure(&store, name, include.clone(), modified, offset).await;
+            }
+        }
+        store.close().await;
+    });
+}
+
+/// Six values of different kinds: few, many, unique, long, and one that is on one record in a thousand.
+fn row(n: u32) -> RecordRow {
+    let mut row = record(n, 1, 1, if n.is_multiple_of(2) { "note" } else { "task" });
+    let scattered = n.wrapping_mul(2_654_435_761);
+    let entries = [
+        ("status", ["open", "closed", "waiting"][(scattered % 3) as usize].to_owned()),
+        ("customer", format!("c{:05}", scattered % 20_000)),
+        ("number", format!("{scattered:010}")),
+        ("rare", format!("{}{n}", if n.is_multiple_of(1_000) { "hit" } else { "x" })),
+    ];
+    row.head.plain = Plain::from_iter(entries.map(|(name, value)| (name.to_owned(), value)));
+    row.data = format!(r#"{{"field":"{}"}}"#, "x".repeat(DATA_BYTES));
+    row
+}
+
+async fn load(store: &Arc<dyn Store>, records: u32) {
+    let last = record(records, 1, 1, "a").head.id;
+    let there = store.read::<_, StoreError, _>("there", move |tx| tx.record_head(last)).await;
+    if there.expect("a read").is_some() {
+        return;
+    }
+    let begun = Instant::now();
+    for first in (1..=records).step_by(BATCH as usize) {
+        let job = store.write::<_, StoreError, _>("load", move |tx| {
+            (first..(first + BATCH).min(records + 1)).try_for_each(|n| {
+                let mut row = row(n);
+                (row.head.created, row.head.index) = (tx.stamp()?, tx.next_record_index()?);
+                row.head.last_modified = row.head.created;
+                tx.insert_record(&row)
+            })
+        });
+        job.await.expect("a write");
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    println!("{records} records written in {seconds:.0} s, {:.0} a second", f64::from(records) / seconds);
+}
+
+fn searches(records: u32) -> Vec<(&'static str, Vec<TermGroup>, TimeRange)> {
+    let entry = |name: &str, value: TextPattern| {
+        let condition = TermCondition::Entry { name: TextPattern::exact(name), value };
+        vec![TermGroup { all: true, conditions: vec![condition] }]
+    };
+    let one = |condition| vec![TermGroup { all: true, conditions: vec![condition] }];
+    let both = vec![TermGroup {
+        all: true,
+        conditions: [
+            entry("status", TextPattern::exact("open")),
+            one(TermCondition::Type(TextPattern::exact("note"))),
+        ]
+        .concat()
+        .into_iter()
+        .flat_map(|group| group.conditions)
+        .collect(),
+    }];
+    let whole = TimeRange::default();
+    let first = Some(record(records, 1, 1, "a").head.created);
+    vec![
+        ("no condition", vec![], whole),
+        ("exact, 1 in 3", entry("status", TextPattern::exact("open")), whole),
+        ("exact, 1 in 20000", entry("customer", TextPattern::exact("c00007")), whole),
+        ("exact value, any name", one(TermCondition::Value(TextPattern::exact("open"))), whole),
+        ("exact type and entry", both, whole),
+        ("prefix, all", entry("number", TextPattern::prefix("")), whole),
+        ("prefix, 1 in 4", entry("number", TextPattern::prefix("0")), whole),
+        ("prefix, 1 in 10", entry("customer", TextPattern::prefix("c00")), whole),
+        ("prefix, 1 in 20", entry("customer", TextPattern::prefix("c010")), whole),
+        ("prefix, 1 in 1000", entry("rare", TextPattern::prefix("hit")), whole),
+        ("prefix of few values", entry("status", TextPattern::prefix("c")), whole),
+        ("prefix of type", one(TermCondition::Type(TextPattern::prefix("no"))), whole),
+        ("changed since, all", vec![], TimeRange { first, last: None }),
+    ]
+}
+
+async fn measure(
+    store: &Arc<dyn Store>,
+    name: &str,
+    include: Vec<TermGroup>,
+    modified: TimeRange,
+    offset: usize,
+) {
+    let search = TermSearch {
+        scopes: BTreeSet::from([Scope { writer: client_id(1), only: None }]),
+        include,
+        modified,
+        offset,
+        limit: 50,
+        max_data_bytes: 1 << 26,
+        max_total: 10_000,
+        max_work: 2_000_000,
+        ..TermSearch::default()
+    };
+    let (mut times, mut found) = (Vec::with_capacity(ROUNDS), (0, 0));
+    for _ in 0..ROUNDS {
+        let search = search.clone();
+        let begun = Instant::now();
+        let page = store.read::<_, StoreError, _>("search", move |tx| tx.search_terms(&search)).await;
+        times.push(begun.elapsed());
+        found = page.map(|page| (page.rows.len(), page.total)).expect("a page");
+    }
+    times.sort_unstable();
+    let millis = |time: Duration| time.as_secs_f64() * 1_000.0;
+    let (p50, p99) = (millis(times[ROUNDS / 2]), millis(times[ROUNDS * 99 / 100]));
+    let (rows, total) = found;
+    println!(
+        "{name:<24} offset {offset:>6}: p50 {p50:>6.1} ms, p99 {p99:>6.1} ms ({rows} records of {total})"
+    );
+}

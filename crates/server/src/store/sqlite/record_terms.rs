@@ -1,0 +1,276 @@
+//! Terms of records in SQLite.
+
+use std::collections::BTreeSet;
+
+use rusqlite::types::Type;
+use rusqlite::{CachedStatement, Connection, params};
+use tozstore_api::{Plain, Timestamp};
+use tozstore_crypto::ClientId;
+
+use super::columns::{column, integer, malformed, row_limit};
+use super::tx::{Tx, Writing};
+use crate::store::record_terms::{Term, terms_of};
+use crate::store::term_pages;
+use crate::store::term_source::{From, Listing, TermField, TermSource, VisitRecords, VisitValues};
+use crate::store::{
+    RecordHead, RecordIndex, RecordTypeSlot, StoreError, TermPage, TermSearch, TermSearchReads,
+};
+
+const INSERT: &str =
+    "INSERT INTO record_terms (writer_id, kind, name, value, record_index) VALUES (?1, ?2, ?3, ?4, ?5)";
+const DELETE: &str = "DELETE FROM record_terms \
+    WHERE writer_id = ?1 AND kind = ?2 AND name = ?3 AND value = ?4 AND record_index = ?5";
+
+impl<R> TermSearchReads for Tx<'_, R> {
+    fn search_terms(&self, search: &TermSearch) -> Result<TermPage, StoreError> {
+        term_pages::page(self, search)
+    }
+}
+
+impl Tx<'_, Writing<'_>> {
+    /// Writes and removes terms, so that a record which had the terms of `old` has those of `new`.
+    pub(super) fn change_terms(
+        &mut self,
+        index: RecordIndex,
+        old: Option<&RecordHead>,
+        new: Option<&RecordHead>,
+    ) -> Result<(), StoreError> {
+        let keyed = |head: &RecordHead| {
+            let terms = terms_of(&head.type_slot, &head.plain).into_iter();
+            terms.map(|term| (head.type_slot.writer, term)).collect::<BTreeSet<_>>()
+        };
+        let (old, new) = (old.map(keyed).unwrap_or_default(), new.map(keyed).unwrap_or_default());
+        for (sql, terms) in [(DELETE, old.difference(&new)), (INSERT, new.difference(&old))] {
+            for (writer, term) in terms {
+                put(&mut self.statement(sql)?, *writer, term, integer(index.0)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn put(
+    statement: &mut CachedStatement<'_>,
+    writer: ClientId,
+    term: &Term,
+    index: i64,
+) -> Result<(), StoreError> {
+    let value = term.value.as_bytes();
+    statement.execute(params![writer.as_bytes(), term.kind.code(), term.name, value, index])?;
+    Ok(())
+}
+
+/// Makes the terms of records that were written before there were any.
+pub(super) fn fill(conn: &Connection) -> Result<(), StoreError> {
+    let mut records =
+        conn.prepare("SELECT writer_id, user_id, record_type, plain, record_index FROM records")?;
+    let mut rows = records.query([])?;
+    let mut insert = conn.prepare_cached(INSERT)?;
+    while let Some(row) = rows.next()? {
+        let (writer, user) = (column(row, 0)?, column(row, 1)?);
+        let slot = RecordTypeSlot { writer, user, record_type: column(row, 2)? };
+        let plain: Plain = column(row, 3)?;
+        for term in terms_of(&slot, &plain) {
+            put(&mut insert, writer, &term, row.get(4)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// A statement over records in either direction.
+macro_rules! directed {
+    ($from:expr, $select:expr, $key:literal) => {
+        if $from.descending {
+            concat!($select, " AND ", $key, " <= ?1 ORDER BY ", $key, " DESC LIMIT ?2")
+        } else {
+            concat!($select, " AND ", $key, " >= ?1 ORDER BY ", $key, " LIMIT ?2")
+        }
+    };
+}
+
+impl<R> TermSource for Tx<'_, R> {
+    fn list_records(
+        &self,
+        writer: ClientId,
+        listing: &Listing,
+        from: From,
+        limit: usize,
+    ) -> Result<Vec<RecordIndex>, StoreError> {
+        let (writer, first, limit) = (writer.as_bytes(), integer(from.index.0)?, row_limit(limit));
+        let read = |row: &rusqlite::Row<'_>| column(row, 0).map(RecordIndex);
+        match listing {
+            Listing::All => self.list(
+                directed!(
+                    from,
+                    "SELECT record_index FROM records INDEXED BY records_by_writer WHERE writer_id = ?3",
+                    "record_index"
+                ),
+                params![first, limit, writer],
+                read,
+            ),
+            Listing::Type(record_type) => self.list(
+                directed!(
+                    from,
+                    "SELECT record_index FROM records INDEXED BY records_by_type \
+                     WHERE writer_id = ?3 AND record_type = ?4",
+                    "record_index"
+                ),
+                params![first, limit, writer, record_type.as_str()],
+                read,
+            ),
+            Listing::Term(Term { kind, name, value }) => self.list(
+                directed!(
+                    from,
+                    "SELECT record_index FROM record_terms \
+                     WHERE writer_id = ?3 AND kind = ?4 AND name = ?5 AND value = ?6",
+                    "record_index"
+                ),
+                params![first, limit, writer, kind.code(), name, value.as_bytes()],
+                read,
+            ),
+            Listing::Named(kind, name) => self.list(
+                directed!(
+                    from,
+                    "SELECT record_index FROM record_terms INDEXED BY record_terms_by_record \
+                     WHERE writer_id = ?3 AND kind = ?4 AND name = ?5",
+                    "record_index"
+                ),
+                params![first, limit, writer, kind.code(), name],
+                read,
+            ),
+        }
+    }
+
+    fn values_by_record(
+        &self,
+        field: &TermField,
+        from: From,
+        limit: usize,
+        visit: VisitValues<'_>,
+    ) -> Result<(), StoreError> {
+        let sql = directed!(
+            from,
+            "SELECT value, record_index FROM record_terms INDEXED BY record_terms_by_record \
+             WHERE writer_id = ?3 AND kind = ?4 AND name = ?5",
+            "record_index"
+        );
+        let (writer, kind) = (field.writer.as_bytes(), field.kind.code());
+        let params = params![integer(from.index.0)?, row_limit(limit), writer, kind, field.name];
+        self.show_values(sql, params, visit)
+    }
+
+    fn values_in_range(
+        &self,
+        field: &TermField,
+        first: &[u8],
+        end: Option<&[u8]>,
+        visit: VisitValues<'_>,
+    ) -> Result<(), StoreError> {
+        let (writer, kind) = (field.writer.as_bytes(), field.kind.code());
+        match end {
+            Some(end) => self.show_values(
+                "SELECT value, record_index FROM record_terms \
+                 WHERE writer_id = ?1 AND kind = ?2 AND name = ?3 AND value >= ?4 AND value < ?5 ORDER BY value",
+                params![writer, kind, field.name, first, end],
+                visit,
+            ),
+            None => self.show_values(
+                "SELECT value, record_index FROM record_terms \
+                 WHERE writer_id = ?1 AND kind = ?2 AND name = ?3 AND value >= ?4 ORDER BY value",
+                params![writer, kind, field.name, first],
+                visit,
+            ),
+        }
+    }
+
+    fn next_value(
+        &self,
+        field: &TermField,
+        value: &[u8],
+        above: bool,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql = if above {
+            "SELECT value FROM record_terms WHERE writer_id = ?1 AND kind = ?2 AND name = ?3 AND value > ?4 \
+             ORDER BY value LIMIT 1"
+        } else {
+            "SELECT value FROM record_terms WHERE writer_id = ?1 AND kind = ?2 AND name = ?3 AND value >= ?4 \
+             ORDER BY value LIMIT 1"
+        };
+        let params = params![field.writer.as_bytes(), field.kind.code(), field.name, value];
+        self.one(sql, params, |row| row.get(0))
+    }
+
+    fn next_name(&self, writer: ClientId, name: &str, above: bool) -> Result<Option<String>, StoreError> {
+        let sql = if above {
+            "SELECT name FROM record_terms WHERE writer_id = ?1 AND kind = 1 AND name > ?2 ORDER BY name LIMIT 1"
+        } else {
+            "SELECT name FROM record_terms WHERE writer_id = ?1 AND kind = 1 AND name >= ?2 ORDER BY name LIMIT 1"
+        };
+        self.one(sql, params![writer.as_bytes(), name], |row| row.get(0))
+    }
+
+    fn next_type(&self, writer: ClientId, name: &str, above: bool) -> Result<Option<String>, StoreError> {
+        let sql = if above {
+            "SELECT record_type FROM records INDEXED BY records_by_type WHERE writer_id = ?1 AND record_type > ?2 \
+             ORDER BY record_type LIMIT 1"
+        } else {
+            "SELECT record_type FROM records INDEXED BY records_by_type WHERE writer_id = ?1 AND record_type >= ?2 \
+             ORDER BY record_type LIMIT 1"
+        };
+        self.one(sql, params![writer.as_bytes(), name], |row| row.get(0))
+    }
+
+    fn records_by_modified(
+        &self,
+        writer: ClientId,
+        first: Timestamp,
+        last: Timestamp,
+        visit: VisitRecords<'_>,
+    ) -> Result<(), StoreError> {
+        let mut statement = self.statement(
+            "SELECT record_index FROM records INDEXED BY records_by_modified \
+             WHERE writer_id = ?1 AND last_modified >= ?2 AND last_modified <= ?3 ORDER BY last_modified",
+        )?;
+        let mut rows = statement.query(params![writer.as_bytes(), first.micros(), last.micros()])?;
+        while let Some(row) = rows.next()? {
+            if !visit(column(row, 0).map(RecordIndex)?) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn created_from(&self, index: RecordIndex) -> Result<Option<(RecordIndex, Timestamp)>, StoreError> {
+        self.one(
+            "SELECT record_index, created FROM records WHERE record_index >= ?1 ORDER BY record_index LIMIT 1",
+            [integer(index.0)?],
+            |row| Ok((RecordIndex(column(row, 0)?), column(row, 1)?)),
+        )
+    }
+
+    fn modified_at(&self, index: RecordIndex) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT last_modified FROM records WHERE record_index = ?1";
+        self.one(sql, [integer(index.0)?], |row| column(row, 0))
+    }
+}
+
+impl<R> Tx<'_, R> {
+    /// Shows the rows of a query for values and indexes.
+    fn show_values(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+        visit: VisitValues<'_>,
+    ) -> Result<(), StoreError> {
+        let mut statement = self.statement(sql)?;
+        let mut rows = statement.query(params)?;
+        while let Some(row) = rows.next()? {
+            let index = column(row, 1).map(RecordIndex)?;
+            let value = row.get_ref(0)?.as_blob().map_err(|error| malformed(0, Type::Blob, error))?;
+            if !visit(value, index) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,356 @@
+//! Sets of records as streams that can be asked for the next one at or behind a place: the operators of a search.
+//!
+//! A place counts up in the direction of the search, whatever that is. The places that a node is asked for never fall.
+
+use std::cell::Cell;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+use tozstore_crypto::ClientId;
+
+use super::record_terms::TermValue;
+use super::term_source::{From, Listing, TermField, TermSource};
+use super::{RecordHead, RecordIndex, StoreError, TermCondition, TextPattern, TimeRange};
+
+/// Work of opening a listing, of testing a text against a pattern, of reading a time, and of reading a record; one entry of
+/// an index is one.
+const OPEN_WORK: usize = 8;
+const TEST_WORK: usize = 3;
+const TIME_WORK: usize = 4;
+const HEAD_WORK: usize = 16;
+
+/// Index positions are reckoned in the direction of the search.
+pub(super) type Place = u64;
+
+/// What all nodes of a search share.
+pub(super) struct Reader<'a, S> {
+    pub(super) source: &'a S,
+    pub(super) descending: bool,
+    max_work: usize,
+    work: Cell<usize>,
+}
+
+impl<'a, S: TermSource> Reader<'a, S> {
+    pub(super) const fn new(source: &'a S, descending: bool, max_work: usize) -> Self {
+        Self { source, descending, max_work, work: Cell::new(0) }
+    }
+
+    /// Counts work.
+    pub(super) fn spend(&self, units: usize) -> Result<(), StoreError> {
+        let spent = self.work.get().saturating_add(units);
+        self.work.set(spent);
+        if spent > self.max_work { Err(StoreError::TooMuchWork) } else { Ok(()) }
+    }
+
+    pub(super) const fn place(&self, index: RecordIndex) -> Place {
+        if self.descending { RecordIndex::MAX.0.saturating_sub(index.0) } else { index.0 }
+    }
+
+    pub(super) const fn index(&self, place: Place) -> RecordIndex {
+        RecordIndex(if self.descending { RecordIndex::MAX.0.saturating_sub(place) } else { place })
+    }
+
+    fn from(&self, place: Place) -> From {
+        From { index: self.index(place), descending: self.descending }
+    }
+
+    pub(super) fn head(&self, index: RecordIndex) -> Result<Option<RecordHead>, StoreError> {
+        self.spend(HEAD_WORK)?;
+        self.source.head_at(index)
+    }
+
+    /// Whether the entry under the field's name matches, of a record whose stored value does not tell.
+    pub(super) fn entry_matches(
+        &self,
+        index: RecordIndex,
+        field: &TermField,
+        pattern: &TextPattern,
+    ) -> Result<bool, StoreError> {
+        let head = self.head(index)?;
+        Ok(head.is_some_and(|head| head.plain.value(&field.name).is_some_and(|text| pattern.matches(text))))
+    }
+}
+
+/// A set of records.
+pub(super) enum Node {
+    /// Those in all of them.
+    And(Vec<Node>),
+    /// Those in the first, but not in the second.
+    But(Box<Node>, Box<Node>),
+    /// None.
+    Empty,
+    /// Those of a node that pass a test.
+    Only(Box<Node>, Test),
+    /// Those in one of them.
+    Or(Union),
+    /// Those at these ascending places, of which so many are behind us.
+    Places(Vec<Place>, usize),
+    /// Those of a listing.
+    Stream(Stream),
+}
+
+/// A test that looks at the record.
+pub(super) enum Test {
+    Condition(TermCondition),
+    Modified(TimeRange),
+}
+
+impl Node {
+    /// Those in all nodes.
+    pub(super) fn and(mut nodes: Vec<Self>) -> Self {
+        if nodes.iter().any(|node| matches!(node, Self::Empty)) {
+            return Self::Empty;
+        }
+        // All of the writer's records narrow nothing down.
+        if let Some(at) = nodes.iter().position(|node| !node.is_all()) {
+            nodes.swap(0, at);
+            let first = nodes.remove(0);
+            nodes.retain(|node| !node.is_all());
+            nodes.insert(0, first);
+        } else {
+            nodes.truncate(1);
+        }
+        if nodes.len() == 1 { nodes.pop().unwrap_or(Self::Empty) } else { Self::And(nodes) }
+    }
+
+    /// Those in one of the nodes, which are of one writer.
+    pub(super) fn or(mut nodes: Vec<Self>) -> Self {
+        if let Some(at) = nodes.iter().position(Self::is_all) {
+            return nodes.swap_remove(at);
+        }
+        Self::union(nodes)
+    }
+
+    /// Those in one of the nodes.
+    pub(super) fn union(mut nodes: Vec<Self>) -> Self {
+        nodes.retain(|node| !matches!(node, Self::Empty));
+        match nodes.len() {
+            0 => Self::Empty,
+            1 => nodes.pop().unwrap_or(Self::Empty),
+            _ => Self::Or(Union { nodes, next: BinaryHeap::new(), begun: false }),
+        }
+    }
+
+    /// Those at these places, in any order and any number of times.
+    pub(super) fn places(mut places: Vec<Place>) -> Self {
+        places.sort_unstable();
+        places.dedup();
+        if places.is_empty() { Self::Empty } else { Self::Places(places, 0) }
+    }
+
+    pub(super) const fn listing(writer: ClientId, listing: Listing) -> Self {
+        Self::Stream(Stream::new(Kind::Listing(writer, listing)))
+    }
+
+    fn is_all(&self) -> bool {
+        matches!(self, Self::Stream(Stream { kind: Kind::Listing(_, Listing::All), .. }))
+    }
+
+    /// The first place at or behind this one.
+    pub(super) fn seek<S: TermSource>(
+        &mut self,
+        reader: &Reader<'_, S>,
+        mut at: Place,
+    ) -> Result<Option<Place>, StoreError> {
+        match self {
+            Self::Empty => Ok(None),
+            Self::Stream(stream) => stream.seek(reader, at),
+            Self::Or(union) => union.seek(reader, at),
+            Self::Places(places, passed) => {
+                *passed += places[*passed..].partition_point(|place| *place < at);
+                Ok(places.get(*passed).copied())
+            }
+            Self::And(nodes) => loop {
+                let before = at;
+                for node in nodes.iter_mut() {
+                    let Some(place) = node.seek(reader, at)? else { return Ok(None) };
+                    at = place;
+                }
+                // A whole round without a step: the place is in all of them. The first round may have to be repeated.
+                if at == before {
+                    return Ok(Some(at));
+                }
+            },
+            Self::But(node, without) => loop {
+                let Some(place) = node.seek(reader, at)? else { return Ok(None) };
+                if without.seek(reader, place)? != Some(place) {
+                    return Ok(Some(place));
+                }
+                at = place + 1;
+            },
+            Self::Only(node, test) => loop {
+                let Some(place) = node.seek(reader, at)? else { return Ok(None) };
+                if test.passes(reader, reader.index(place))? {
+                    return Ok(Some(place));
+                }
+                at = place + 1;
+            },
+        }
+    }
+}
+
+impl Test {
+    fn passes<S: TermSource>(&self, reader: &Reader<'_, S>, index: RecordIndex) -> Result<bool, StoreError> {
+        match self {
+            Self::Condition(condition) => Ok(reader.head(index)?.is_some_and(|head| condition.holds(&head))),
+            Self::Modified(range) => {
+                reader.spend(TIME_WORK)?;
+                Ok(reader.source.modified_at(index)?.is_some_and(|time| range.contains(time)))
+            }
+        }
+    }
+}
+
+/// Nodes that are merged.
+pub(super) struct Union {
+    nodes: Vec<Node>,
+    /// The next place of each node that is not at its end.
+    next: BinaryHeap<Reverse<(Place, usize)>>,
+    begun: bool,
+}
+
+impl Union {
+    fn seek<S: TermSource>(
+        &mut self,
+        reader: &Reader<'_, S>,
+        at: Place,
+    ) -> Result<Option<Place>, StoreError> {
+        if !self.begun {
+            self.begun = true;
+            for (number, node) in self.nodes.iter_mut().enumerate() {
+                if let Some(place) = node.seek(reader, at)? {
+                    self.next.push(Reverse((place, number)));
+                }
+            }
+        }
+        while let Some(Reverse((place, number))) = self.next.peek().copied() {
+            if place >= at {
+                return Ok(Some(place));
+            }
+            self.next.pop();
+            reader.spend(1)?;
+            if let Some(place) = self.nodes[number].seek(reader, at)? {
+                self.next.push(Reverse((place, number)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Records that an engine lists, fetched a chunk at a time.
+pub(super) struct Stream {
+    kind: Kind,
+    fetched: VecDeque<Place>,
+    /// Everything before this place was fetched.
+    next: Place,
+    chunk: usize,
+    ended: bool,
+}
+
+enum Kind {
+    Listing(ClientId, Listing),
+    /// Those whose value under a name matches.
+    Values(TermField, TextPattern),
+}
+
+impl Stream {
+    const FIRST_CHUNK: usize = 16;
+    const LAST_CHUNK: usize = 4096;
+
+    const fn new(kind: Kind) -> Self {
+        Self { kind, fetched: VecDeque::new(), next: 0, chunk: Self::FIRST_CHUNK, ended: false }
+    }
+
+    /// Records whose value under a name matches, in the order of the records: each value is looked at.
+    pub(super) const fn values(field: TermField, pattern: TextPattern) -> Self {
+        Self::new(Kind::Values(field, pattern))
+    }
+
+    /// Fetches from the begin. Returns how many of the records that were looked at match, or none if all were looked at.
+    pub(super) fn probe<S: TermSource>(
+        &mut self,
+        reader: &Reader<'_, S>,
+        entries: usize,
+    ) -> Result<Option<usize>, StoreError> {
+        self.chunk = entries;
+        self.fetch(reader, 0)?;
+        Ok((!self.ended).then_some(self.fetched.len()))
+    }
+
+    fn seek<S: TermSource>(
+        &mut self,
+        reader: &Reader<'_, S>,
+        at: Place,
+    ) -> Result<Option<Place>, StoreError> {
+        loop {
+            while let Some(place) = self.fetched.front() {
+                if *place >= at {
+                    return Ok(Some(*place));
+                }
+                self.fetched.pop_front();
+            }
+            if self.ended || at > RecordIndex::MAX.0 {
+                return Ok(None);
+            }
+            if at > self.next {
+                self.next = at;
+                self.chunk = Self::FIRST_CHUNK;
+            }
+            self.fetch(reader, self.next)?;
+        }
+    }
+
+    fn fetch<S: TermSource>(&mut self, reader: &Reader<'_, S>, at: Place) -> Result<(), StoreError> {
+        reader.spend(OPEN_WORK)?;
+        let (from, limit) = (reader.from(at), self.chunk);
+        let (mut seen, mut last) = (0, None);
+        match &self.kind {
+            Kind::Listing(writer, listing) => {
+                let listed = reader.source.list_records(*writer, listing, from, limit)?;
+                (seen, last) = (listed.len(), listed.last().copied());
+                reader.spend(seen)?;
+                self.fetched.extend(listed.into_iter().map(|index| reader.place(index)));
+            }
+            Kind::Values(field, pattern) => {
+                let mut found = Vec::new();
+                reader.source.values_by_record(field, from, limit, &mut |stored, index| {
+                    (seen, last) = (seen + 1, Some(index));
+                    match decide(pattern, stored) {
+                        Some(false) => {}
+                        decided => found.push((index, decided.is_some())),
+                    }
+                    true
+                })?;
+                reader.spend(seen * entry_work(pattern))?;
+                for (index, decided) in found {
+                    if decided || reader.entry_matches(index, field, pattern)? {
+                        self.fetched.push_back(reader.place(index));
+                    }
+                }
+            }
+        }
+        self.ended = seen < limit;
+        self.next = last.map_or(at, |index| reader.place(index) + 1);
+        self.chunk = (self.chunk * 4).clamp(Self::FIRST_CHUNK, Self::LAST_CHUNK);
+        Ok(())
+    }
+}
+
+/// Work of looking at one stored value.
+pub(super) const fn entry_work(pattern: &TextPattern) -> usize {
+    if pattern.is_prefix_alone() { 1 } else { 1 + TEST_WORK }
+}
+
+/// Whether a stored value matches. None if it was cut, and what is left of it does not tell.
+pub(super) fn decide(pattern: &TextPattern, stored: &[u8]) -> Option<bool> {
+    if let Some(text) = TermValue::stored_text(stored) {
+        return Some(pattern.matches(text));
+    }
+    let kept = stored.get(..TermValue::KEPT_BYTES).unwrap_or(stored);
+    let prefix = pattern.literal_prefix().as_bytes();
+    let common = prefix.len().min(kept.len());
+    if prefix[..common] != kept[..common] || pattern.max_bytes().is_some_and(|most| most < stored.len()) {
+        return Some(false);
+    }
+    (prefix.len() <= kept.len() && pattern.is_prefix_alone()).then_some(true)
+}

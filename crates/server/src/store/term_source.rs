@@ -1,0 +1,99 @@
+//! Where an engine finds records by terms: ordered lists of indexes, and the lists of what values there are.
+
+use tozstore_api::{RecordType, Timestamp};
+use tozstore_crypto::ClientId;
+
+use super::record_pages::RecordSource;
+use super::record_terms::{Term, TermKind};
+use super::{RecordIndex, StoreError};
+
+/// Records of one writer that are kept in the order of their indexes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Listing {
+    /// All of them.
+    All,
+    /// Those of a type.
+    Type(RecordType),
+    /// Those with a term.
+    Term(Term),
+    /// Those with a term of this kind and name.
+    Named(TermKind, String),
+}
+
+/// Where a listing begins, and where it goes from there.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct From {
+    /// The first index that may be listed.
+    pub(super) index: RecordIndex,
+    /// Whether indexes fall.
+    pub(super) descending: bool,
+}
+
+/// Values of one writer's terms of one kind and name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TermField {
+    pub(super) writer: ClientId,
+    pub(super) kind: TermKind,
+    pub(super) name: String,
+}
+
+/// Is shown stored values and their records one by one, and says whether to go on.
+pub(super) type VisitValues<'a> = &'a mut dyn FnMut(&[u8], RecordIndex) -> bool;
+
+/// Is shown records one by one, and says whether to go on.
+pub(super) type VisitRecords<'a> = &'a mut dyn FnMut(RecordIndex) -> bool;
+
+/// What an engine offers for searches by terms.
+pub(super) trait TermSource: RecordSource {
+    /// At most `limit` indexes of a listing.
+    fn list_records(
+        &self,
+        writer: ClientId,
+        listing: &Listing,
+        from: From,
+        limit: usize,
+    ) -> Result<Vec<RecordIndex>, StoreError>;
+
+    /// Shows at most `limit` stored values with their records, in the order of the records.
+    fn values_by_record(
+        &self,
+        field: &TermField,
+        from: From,
+        limit: usize,
+        visit: VisitValues<'_>,
+    ) -> Result<(), StoreError>;
+
+    /// Shows stored values from `first` on and before `end`, in the order of the values, with their records.
+    fn values_in_range(
+        &self,
+        field: &TermField,
+        first: &[u8],
+        end: Option<&[u8]>,
+        visit: VisitValues<'_>,
+    ) -> Result<(), StoreError>;
+
+    /// The least stored value that is not below this one, or is above it.
+    fn next_value(&self, field: &TermField, value: &[u8], above: bool)
+    -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// The least name of the writer's entries of plain metadata that is not below this one, or is above it.
+    fn next_name(&self, writer: ClientId, name: &str, above: bool) -> Result<Option<String>, StoreError>;
+
+    /// The least type of the writer's records that is not below this one, or is above it.
+    fn next_type(&self, writer: ClientId, name: &str, above: bool) -> Result<Option<String>, StoreError>;
+
+    /// Shows the writer's records that were changed last in a stretch of time, in the order of that time.
+    fn records_by_modified(
+        &self,
+        writer: ClientId,
+        first: Timestamp,
+        last: Timestamp,
+        visit: VisitRecords<'_>,
+    ) -> Result<(), StoreError>;
+
+    /// The first record of the store at or behind this index, and when it was written.
+    fn created_from(&self, index: RecordIndex) -> Result<Option<(RecordIndex, Timestamp)>, StoreError>;
+
+    /// When the record at this index was changed last.
+    fn modified_at(&self, index: RecordIndex) -> Result<Option<Timestamp>, StoreError>;
+}
