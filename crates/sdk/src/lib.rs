@@ -13,7 +13,7 @@
 //!
 //! # What is where
 //!
-//! - A [`Client`] reads and writes records, searches them with a [`Query`], shares their types, names authorizers.
+//! - A [`Client`] reads and writes records, searches them with a [`Query`] or a [`Search`], shares their types, names authorizers.
 //! - [`Credentials`] are what a client is. They come from [`Client::register`], with a registration token.
 //! - An [`Account`] makes registration tokens and administers its clients.
 //! - [`Error`] says whose fault it was and what to do; nothing else ends a call early.
@@ -42,6 +42,7 @@ mod query;
 mod records;
 mod registration;
 mod registration_tokens;
+mod term_search;
 mod token;
 mod transport;
 
@@ -70,4 +71,5 @@ pub use query::{Page, Pages, Query, Records};
 pub use records::{Completeness, Record, Write};
 pub use registration::{RegisterOptions, Registration};
 pub use registration_tokens::{RegistrationToken, TokenOptions};
+pub use term_search::{Search, SearchPage, SearchPages, Terms};
 pub use transport::Limits;

@@ -174,7 +174,7 @@ impl Stream for Pages {
 }
 
 /// The results of a search, one by one: a [`Stream`].
-pub struct Records(Pin<Box<dyn Stream<Item = Result<Record, Error>> + Send>>);
+pub struct Records(pub(crate) Pin<Box<dyn Stream<Item = Result<Record, Error>> + Send>>);
 
 impl Stream for Records {
     type Item = Result<Record, Error>;

@@ -11,6 +11,7 @@ mod man;
 mod note;
 mod profile;
 mod record;
+mod record_search;
 mod serve;
 mod sharing;
 mod token;

@@ -6,7 +6,8 @@ use futures_util::StreamExt;
 use serde::Serialize;
 use serde_json::json;
 use tozstore::{
-    ClientId, Completeness, Fields, Plain, PlainExpression, Query, Record, RecordId, Timestamp, Version,
+    ClientId, Completeness, Fields, Plain, PlainExpression, Query, Record, RecordId, Records, Timestamp,
+    Version,
 };
 
 use super::Context;
@@ -26,6 +27,7 @@ pub async fn run(command: RecordCommand, context: &Context) -> Outcome {
         RecordCommand::Update(arguments) => update(arguments, context).await,
         RecordCommand::Delete(arguments) => delete(&arguments, context).await,
         RecordCommand::List(arguments) => list(arguments, context).await,
+        RecordCommand::Search(arguments) => super::record_search::run(arguments, context).await,
     }
 }
 
@@ -153,37 +155,19 @@ async fn list(arguments: RecordListArguments, context: &Context) -> Outcome {
     }
     context
         .with_client(async |client| {
-            let mut records = pin!(client.query(query).records());
-            let mut listing = Listing::new(context.output, arguments.data, shows_key_backups);
-            let mut unreadable = None;
-            while let Some(found) = records.next().await {
-                if listing.count == limit {
-                    context.output.remark(&format!("there are more than {limit} records: raise --limit"));
-                    break;
-                }
-                match found {
-                    Ok(record) => listing.add(&record)?,
-                    // Others may be sound; the exit code tells that not all are.
-                    Err(error @ tozstore::Error::Untrusted(_)) => {
-                        context.output.remark(&format!("left out: {error}"));
-                        unreadable = Some(error);
-                    }
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            listing.finish()?;
-            unreadable.map_or(Ok(()), |error| Err(error.into()))
+            let listing = Listing::new(context.output, arguments.data, shows_key_backups);
+            listing.fill(client.query(query).records(), limit).await
         })
         .await
 }
 
 /// The type of records that hold the credentials of clients.
-const KEY_BACKUP_TYPE: &str = "tozny.key_backup";
+pub(super) const KEY_BACKUP_TYPE: &str = "tozny.key_backup";
 /// Records that one request asks for.
-const PAGE_RECORDS: usize = 100;
+pub(super) const PAGE_RECORDS: usize = 100;
 
 /// Records on their way to the output: programs and blocks get them one by one, a table needs all of them.
-struct Listing {
+pub(super) struct Listing {
     output: Output,
     with_data: bool,
     shows_key_backups: bool,
@@ -192,8 +176,31 @@ struct Listing {
 }
 
 impl Listing {
-    fn new(output: Output, with_data: bool, shows_key_backups: bool) -> Self {
+    pub(super) fn new(output: Output, with_data: bool, shows_key_backups: bool) -> Self {
         Self { output, with_data, shows_key_backups, count: 0, rows: Vec::new() }
+    }
+
+    /// Prints at most `limit` records, and says if there are more.
+    pub(super) async fn fill(mut self, records: Records, limit: usize) -> Outcome {
+        let mut records = pin!(records);
+        let mut unreadable = None;
+        while let Some(found) = records.next().await {
+            if self.count == limit {
+                self.output.remark(&format!("there are more than {limit} records: raise --limit"));
+                break;
+            }
+            match found {
+                Ok(record) => self.add(&record)?,
+                // Others may be sound; the exit code tells that not all are.
+                Err(error @ tozstore::Error::Untrusted(_)) => {
+                    self.output.remark(&format!("left out: {error}"));
+                    unreadable = Some(error);
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        self.finish()?;
+        unreadable.map_or(Ok(()), |error| Err(error.into()))
     }
 
     fn add(&mut self, record: &Record) -> Outcome {
