@@ -85,7 +85,7 @@ const ANSWER_WAIT: Duration = Duration::from_secs(10);
 pub async fn count_answers(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     // Reading a note counts, and may be the last time that it can be read.
-    let is_read = matches!(path, paths::SEARCH | paths::GROUPS_BULK_SHARE)
+    let is_read = matches!(path, paths::SEARCH | paths::TERM_SEARCH | paths::GROUPS_BULK_SHARE)
         || request.method() == Method::GET && path != paths::NOTES;
     let response = next.run(request).await;
     let bytes = response.body().size_hint().lower();
