@@ -83,8 +83,11 @@ impl Writer {
             Ok(()) => {
                 self.commits.fetch_add(1, Ordering::Relaxed);
                 for (queued, outcome) in batch.drain(..).zip(outcomes) {
+                    // What the job holds is let go of first: a caller that was answered may count on it.
+                    let QueuedWrite { job, done, .. } = queued;
+                    drop(job);
                     // A caller that has gone away does not want to know.
-                    let _ = queued.done.send(outcome);
+                    let _ = done.send(outcome);
                 }
             }
             Err(error) => {
