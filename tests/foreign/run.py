@@ -19,6 +19,7 @@ import suites  # noqa: E402
 SUITES = {
     "python-suite": suites.run_python,
     "js-suite": suites.run_js,
+    "js-search": suites.run_js_search,
     "js-scenarios": suites.run_js_scenarios,
     "cross-read": suites.run_cross_read,
 }

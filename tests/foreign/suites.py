@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import packages
 
-PYTHON_MODULES = ["test_integration", "test_share_integration", "test_crypto", "test_tsv1_auth", "test_notes"]
+PYTHON_MODULES = ["test_integration", "test_share_integration", "test_crypto", "test_tsv1_auth", "test_notes", "test_search_integration"]
 
 # Name of the test -> why it is left out.
 PYTHON_LEFT_OUT = {}
@@ -106,6 +106,31 @@ def run_js(server, folder):
             print(message)
         passed += case["status"] == "passed"
     return Count(passed, len(JS_TESTS) - passed)
+
+
+def run_js_search(server, folder):
+    """All of `search.test.js` inside the npm package. It waits for half a minute by itself."""
+    report = folder / "jest-search.json"
+    command = [
+        "node", "node_modules/jest/bin/jest.js", "-i", "--ci", "__tests__/search.test.js",
+        "--silent", "--json", f"--outputFile={report}",
+    ]  # fmt: skip
+    environment = {
+        "API_URL": server.url,
+        "CLIENT_REGISTRATION_TOKEN": server.registration_token,
+        "TEST_TARGET": "node",
+    }
+    output = _run(command, packages.JS_SUITE_HOME, environment, show=False)
+    if not report.exists():
+        print(output)
+        return Count(0, 1)
+    cases = [case for suite in json.loads(report.read_text())["testResults"] for case in suite["assertionResults"]]
+    for case in cases:
+        print(f"{case['status']:8} {case['title']}")
+        for message in case["failureMessages"]:
+            print(message)
+    passed = sum(case["status"] == "passed" for case in cases)
+    return Count(passed, len(cases) - passed) if cases else Count(0, 1)
 
 
 def run_js_scenarios(server, folder):

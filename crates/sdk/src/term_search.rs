@@ -259,7 +259,8 @@ impl Client {
                 Err(UntrustedData::WrongAnswer("record").into())
             } else {
                 let (record_data, access_key, rec_sig) = (found.record_data, found.access_key, found.rec_sig);
-                let listed = ListedRecord { meta: found.meta, record_data, access_key, rec_sig };
+                let meta = found.meta;
+                let listed = ListedRecord { meta, record_data, access_key, group_access_key: None, rec_sig };
                 self.open_listed(listed, request.include_data).await
             };
             records.push(record);
