@@ -4,11 +4,10 @@ use rusqlite::{Error, Row, params};
 use tozstore_api::RecordType;
 use tozstore_crypto::{ClientId, RecordId};
 
-use super::columns::{column, integer, optional_id, row_limit};
+use super::columns::{column, integer, row_limit};
 use super::files::read_stored_file;
 use super::record_types::read_type_slot;
 use super::tx::{Tx, Writing};
-use crate::blobs::BlobKey;
 use crate::store::record_pages::{self, RecordSource};
 use crate::store::{
     LOCAL_REGION, RecordHead, RecordIndex, RecordQuery, RecordReads, RecordRow, RecordWrites, StoreError,
