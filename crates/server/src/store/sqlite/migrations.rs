@@ -91,7 +91,9 @@ mod tests {
         for (index, user) in [(1, [1_u8; 16]), (2, [2; 16])] {
             let plain = format!(r#"{{"k":"v{index}","long":"{}","nul":"\u0000"}}"#, "x".repeat(500));
             conn.execute(
-                "INSERT INTO records VALUES (?1, ?2, ?2, ?3, ?4, 't', ?3, 'local', 'f', 's', 1, 2, NULL, ?5, '{}')",
+                "INSERT INTO records (record_index, record_id, version, writer_id, user_id, record_type, account_id, \
+                 region, format, suite, created, last_modified, plain, data) \
+                 VALUES (?1, ?2, ?2, ?3, ?4, 't', ?3, 'local', 'f', 's', 1, 2, ?5, '{}')",
                 params![index, [index as u8; 16], [1_u8; 16], user, plain],
             )
             .unwrap();
