@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use tozstore_crypto::ClientId;
-use uuid::Uuid;
+use tozstore_crypto::{ClientId, GroupId};
 
 use crate::absent::null_as_default;
-use crate::{AccessKey, RecordData, RecordMeta, Timestamp};
+use crate::{AccessKey, GroupAccessKey, MAX_GROUP_LOOKUPS, RecordData, RecordMeta, Timestamp};
 
 /// Results on a page when the request does not say.
 pub const DEFAULT_TERM_SEARCH_LIMIT: usize = 50;
@@ -50,10 +49,12 @@ pub struct TermSearchRequest {
     /// Which come first.
     #[serde(deserialize_with = "null_as_default")]
     pub order: SearchOrder,
-    /// Records that are shared with one of these groups.
+    /// Records that are shared with one of these groups, as far as the caller may read in it; at most
+    /// [`MAX_GROUP_LOOKUPS`]. Of any writer, whatever `include_all_writers` says.
     #[serde(deserialize_with = "null_as_default")]
-    pub group_ids: Vec<Uuid>,
-    /// Only records that are shared with groups of the caller.
+    pub group_ids: Vec<GroupId>,
+    /// Only records that are shared with groups in which the caller may read: those of `group_ids`, or all. Of any
+    /// writer, whatever `include_all_writers` says.
     #[serde(deserialize_with = "null_as_default")]
     pub include_only_groups: bool,
     /// No records that the caller sees through groups alone.
@@ -201,10 +202,13 @@ pub struct FoundRecord<D = RecordData> {
     /// How the caller came by the right to read it.
     #[serde(default)]
     pub sharing_model: SharingModel,
+    /// The access key by way of the group, in the place of `access_key`, if the record came through one.
+    #[serde(default)]
+    pub group_access_key: Option<GroupAccessKey>,
     /// The writer's signature.
     #[serde(default)]
     pub rec_sig: Option<String>,
-    /// The clients that its type is shared with. Not told yet: empty.
+    /// The clients that its type is shared with, if the search was for the caller's own shares; empty otherwise.
     #[serde(default, deserialize_with = "null_as_default")]
     pub clients_shared_with: Vec<ClientId>,
 }
@@ -216,13 +220,18 @@ pub enum SharingModel {
     #[default]
     #[serde(rename = "DIRECT", alias = "")]
     Direct,
+    /// The writer shared it with a group in which the caller may read.
+    #[serde(rename = "GROUP")]
+    Group,
 }
 
 impl TermSearchRequest {
-    /// Whether the filters have no more terms than [`MAX_TERM_SEARCH_TERMS`].
+    /// Whether the filters have no more terms than [`MAX_TERM_SEARCH_TERMS`], and the groups are no more than
+    /// [`MAX_GROUP_LOOKUPS`].
     pub fn within_limits(&self) -> bool {
         let filters = self.include.iter().chain(&self.exclude);
         filters.map(|filter| filter.terms.len().max(1)).sum::<usize>() <= MAX_TERM_SEARCH_TERMS
+            && self.group_ids.len() <= MAX_GROUP_LOOKUPS
     }
 }
 
@@ -351,13 +360,15 @@ mod tests {
         assert!(!of(MAX_TERM_SEARCH_TERMS + 1).within_limits());
         let filters = vec![TermFilter::default(); MAX_TERM_SEARCH_TERMS + 1];
         assert!(!TermSearchRequest { include: filters, ..TermSearchRequest::default() }.within_limits());
+        let group_ids = vec![GroupId::from_bytes([1; 16]); MAX_GROUP_LOOKUPS + 1];
+        assert!(!TermSearchRequest { group_ids, ..TermSearchRequest::default() }.within_limits());
     }
 
     #[test]
     fn members_of_results_are_always_there() {
         let meta = r#"{"record_id":"a1111111-1111-4111-8111-111111111111","writer_id":"a1111111-1111-4111-8111-111111111111","user_id":"a1111111-1111-4111-8111-111111111111","type":"t","plain":{},"created":"1970-01-01T00:00:00.000001Z","last_modified":"1970-01-01T00:00:00.000001Z","version":"a1111111-1111-4111-8111-111111111111"}"#;
         let text = format!(
-            r#"{{"results":[{{"meta":{meta},"record_data":null,"access_key":null,"sharing_model":"DIRECT","rec_sig":null,"clients_shared_with":[]}}],"last_index":0,"total_results":1,"search_id":""}}"#
+            r#"{{"results":[{{"meta":{meta},"record_data":null,"access_key":null,"sharing_model":"DIRECT","group_access_key":null,"rec_sig":null,"clients_shared_with":[]}}],"last_index":0,"total_results":1,"search_id":""}}"#
         );
         let page: TermSearchResponse = serde_json::from_str(&text).unwrap();
         assert_eq!(serde_json::to_string(&page).unwrap(), text);

@@ -5,6 +5,7 @@
 
 mod groups;
 mod notes;
+mod searches;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,8 +20,9 @@ pub use self::notes::{
     LAST_ACCESS_WINDOW_S, NO_NOTE, NoteAction, NoteCaller, USED_UP_KEPT_S, decide_note, is_gone, read_once,
     views_left,
 };
+pub use self::searches::{GroupReach, SearchReach, Searchable, searchable};
 use crate::store::{
-    ClientRow, GrantKind, GrantRow, GrantSet, GrantSlot, KeySlot, ReadTx, RecordTypeSlot, Scope, StoreError,
+    ClientRow, GrantKind, GrantRow, GrantSet, GrantSlot, ReadTx, RecordTypeSlot, Scope, StoreError,
 };
 
 /// What a client wants to do with the records, keys or grants of one record type.
@@ -252,59 +254,6 @@ pub fn visible(tx: &dyn ReadTx, caller: ClientId, reach: &Reach) -> Result<BTree
         }
         if there.get(&writer) == Some(&true) {
             scopes.insert(Scope { writer, only: Some((user, record_type)) });
-        }
-    }
-    Ok(scopes)
-}
-
-/// What a search by terms may see.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SearchReach {
-    /// All that the caller may read, and not its own records alone.
-    pub all_writers: bool,
-    /// Of its own records, only those of types that it lets another client read.
-    pub only_shared: bool,
-    /// Only what the caller sees through groups.
-    pub only_groups: bool,
-}
-
-/// The records within `reach` that `caller` may read with a key of its own.
-///
-/// # Errors
-/// The store failed, or the caller holds or gave more than [`MAX_GRANTS_READ`] grants.
-pub fn searchable(
-    tx: &dyn ReadTx,
-    caller: ClientId,
-    reach: &SearchReach,
-) -> Result<BTreeSet<Scope>, StoreError> {
-    if reach.only_groups {
-        // Nobody is in a group as long as there are none; their records join here.
-        return Ok(BTreeSet::new());
-    }
-    let kind = if reach.all_writers { Reach::All } else { Reach::Own };
-    let mut scopes = BTreeSet::new();
-    for scope in visible(tx, caller, &kind)? {
-        let readable = match &scope.only {
-            // Official clients cannot take a record of another writer without a key to it.
-            Some((user, record_type)) => {
-                let (writer, user, record_type) = (scope.writer, *user, record_type.clone());
-                let type_slot = RecordTypeSlot { writer, user, record_type };
-                tx.access_key(&KeySlot { type_slot, reader: caller })?.is_some()
-            }
-            None => !reach.only_shared,
-        };
-        if readable {
-            scopes.insert(scope);
-        }
-    }
-    if reach.only_shared {
-        for GrantRow { slot, .. } in
-            limited(tx.grants_by_writer(caller, GrantKind::Read, MAX_GRANTS_READ + 1)?)?
-        {
-            if slot.client != caller && living_client(tx, slot.client)?.is_some() {
-                let RecordTypeSlot { writer, user, record_type } = slot.type_slot;
-                scopes.insert(Scope { writer, only: Some((user, record_type)) });
-            }
         }
     }
     Ok(scopes)

@@ -57,6 +57,7 @@ suite! {
     registration_tokens,
     search_pages_are_bounded,
     search_work_is_bounded,
+    shares_with_groups_are_searched,
     snapshots_are_consistent,
     stamps_and_indexes_only_grow,
     stamps_follow_the_clock,

@@ -17,7 +17,7 @@ use tozstore_api::{
 };
 use tozstore_crypto::{ClientId, GroupId};
 
-pub(super) use self::access::key_for_reader;
+pub(super) use self::access::{GroupKeys, key_for_reader};
 use self::page::ListQuery;
 use super::{Credential, Error, Json, OptionalJson, Path};
 use crate::policy::{GroupAction, GroupFacts, NO_GROUP, decide_group, group_facts};

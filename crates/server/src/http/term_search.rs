@@ -1,19 +1,21 @@
 //! Search of records by terms: `POST /v2/search`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::State;
 use tozstore_api::{
-    Condition, DEFAULT_TERM_SEARCH_LIMIT, FoundRecord, MAX_PATTERN_BYTES, MAX_TERM_SEARCH_LIMIT,
-    MAX_TERM_SEARCH_PATTERNS, MAX_TERM_SEARCH_TERMS, MAX_TERM_SEARCH_TOTAL, RangeKey, SearchOrder,
-    SharingModel, TermFilter, TermSearchRequest, TermSearchResponse, TermStrategy,
+    Condition, DEFAULT_TERM_SEARCH_LIMIT, FoundRecord, MAX_GROUP_LOOKUPS, MAX_PATTERN_BYTES,
+    MAX_TERM_SEARCH_LIMIT, MAX_TERM_SEARCH_PATTERNS, MAX_TERM_SEARCH_TERMS, MAX_TERM_SEARCH_TOTAL, RangeKey,
+    SearchOrder, SharingModel, TermFilter, TermSearchRequest, TermSearchResponse, TermStrategy,
 };
 
 use super::access_keys::KeyAnswers;
+use super::groups::GroupKeys;
 use super::records::{MAX_ANSWER_DATA_BYTES, SealedText, meta, sealed_text};
 use super::{Credential, Error, OptionalJson};
 use crate::App;
-use crate::policy::{self, SearchReach};
+use crate::policy::{self, GroupReach, SearchReach};
 use crate::store::{
     ReadTx, RecordRow, TermCondition, TermGroup, TermPage, TermSearch, TextPattern, TimeRange,
 };
@@ -33,24 +35,39 @@ pub async fn search(
     let (offset, with_data) = (search.offset, search.with_data);
     let read = move |tx: &dyn ReadTx| {
         let caller = credential.client(tx)?.id;
-        let search = TermSearch { scopes: policy::searchable(tx, caller, &reach)?, ..search.clone() };
-        let mut keys = KeyAnswers::new(caller);
+        let searchable = policy::searchable(tx, caller, &reach)?;
+        let search = TermSearch { scopes: searchable.scopes(), ..search.clone() };
+        let (mut keys, mut group_keys) = (KeyAnswers::new(caller), GroupKeys::new(caller));
         let TermPage { rows, total, more } = tx.search_terms(&search)?;
         let mut found = Vec::with_capacity(rows.len());
         for row in rows {
-            let key = if search.with_data { keys.of(tx, &row.head.type_slot)? } else { None };
-            found.push((row, key));
+            let slot = &row.head.type_slot;
+            let group = searchable.group_of(slot);
+            // Official clients take a key in the one place for one of the other kind.
+            let keys = match (search.with_data, group) {
+                (false, _) => (None, None),
+                (true, None) => (keys.of(tx, slot)?, None),
+                (true, Some(group)) => (None, group_keys.of(tx, group, slot)?),
+            };
+            let model = if group.is_some() { SharingModel::Group } else { SharingModel::Direct };
+            found.push((keys, model, searchable.readers_of(slot), row));
         }
         Ok::<_, Error>((found, total, more))
     };
     let (found, total, more) = app.store.read("search terms", read).await?;
     let last_index = if more { offset + found.len() } else { 0 };
-    let results = found.into_iter().map(|(RecordRow { head, data }, access_key)| {
-        let record_data = with_data.then(|| sealed_text(data)).transpose()?;
-        let rec_sig = head.signature.clone();
-        let (sharing_model, clients_shared_with) = (SharingModel::Direct, Vec::new());
-        let meta = meta(head);
-        Ok(FoundRecord { meta, record_data, access_key, sharing_model, rec_sig, clients_shared_with })
+    let results = found.into_iter().map(|(keys, sharing_model, clients_shared_with, row)| {
+        let RecordRow { head, data } = row;
+        let (access_key, group_access_key) = keys;
+        Ok(FoundRecord {
+            record_data: with_data.then(|| sealed_text(data)).transpose()?,
+            access_key,
+            sharing_model,
+            group_access_key,
+            rec_sig: head.signature.clone(),
+            clients_shared_with,
+            meta: meta(head),
+        })
     });
     Ok(axum::Json(TermSearchResponse {
         results: results.collect::<Result<_, Error>>()?,
@@ -61,17 +78,27 @@ pub async fn search(
 }
 
 fn reach(request: &TermSearchRequest) -> SearchReach {
+    let only_groups = request.include_only_groups || !request.group_ids.is_empty();
     SearchReach {
         all_writers: request.include_all_writers,
         only_shared: request.include_only_direct_shares,
-        only_groups: request.include_only_groups || !request.group_ids.is_empty(),
+        groups: match (only_groups, request.exclude_group_records) {
+            // Of records in groups, those that are in none.
+            (true, true) => GroupReach::Only(BTreeSet::new()),
+            (true, false) if request.group_ids.is_empty() => GroupReach::OnlyAll,
+            (true, false) => GroupReach::Only(request.group_ids.iter().copied().collect()),
+            (false, true) => GroupReach::Without,
+            (false, false) => GroupReach::Along,
+        },
     }
 }
 
 /// The search without what the caller may see, which only a transaction can tell.
 fn term_search(request: &TermSearchRequest) -> Result<TermSearch, Error> {
     if !request.within_limits() {
-        return Err(Error::bad_request(format!("a search has at most {MAX_TERM_SEARCH_TERMS} terms")));
+        return Err(Error::bad_request(format!(
+            "a search has at most {MAX_TERM_SEARCH_TERMS} terms and {MAX_GROUP_LOOKUPS} groups"
+        )));
     }
     let offset =
         usize::try_from(request.next_token).map_err(|_| Error::bad_request("next_token is below zero"))?;

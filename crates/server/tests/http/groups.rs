@@ -15,7 +15,7 @@ fn of(pattern: &str, group: &str) -> String {
 }
 
 impl Fixture {
-    async fn group(&self, by: &TestClient, name: &str, capabilities: &[&str]) -> String {
+    pub async fn group(&self, by: &TestClient, name: &str, capabilities: &[&str]) -> String {
         let body = json!({
             "group_name": name, "public_key": "key", "encrypted_group_key": format!("{name}.key"),
             "capability": capabilities,
@@ -25,20 +25,26 @@ impl Fixture {
         text(&answer.json()["group_id"])
     }
 
-    async fn add(&self, by: &TestClient, group: &str, member: &TestClient, capabilities: &[&str]) -> Answer {
+    pub async fn add(
+        &self,
+        by: &TestClient,
+        group: &str,
+        member: &TestClient,
+        capabilities: &[&str],
+    ) -> Answer {
         let member =
             json!({ "client_id": member.id, "membership_key": "m.k", "capability_names": capabilities });
         let body = json!({ "group_id": group, "group_members": [member] });
         self.call(by, Method::POST, &of(paths::GROUP_MEMBERS, group), Some(body)).await
     }
 
-    async fn remove(&self, by: &TestClient, group: &str, members: &[&TestClient]) -> u16 {
+    pub async fn remove(&self, by: &TestClient, group: &str, members: &[&TestClient]) -> u16 {
         let members: Vec<_> = members.iter().map(|member| json!({ "client_id": member.id })).collect();
         let body = json!({ "group_members": members });
         self.call(by, Method::DELETE, &of(paths::GROUP_MEMBERS, group), Some(body)).await.code()
     }
 
-    async fn share_type(&self, by: &TestClient, group: &str, of_type: &str, can_edit: bool) -> u16 {
+    pub async fn share_type(&self, by: &TestClient, group: &str, of_type: &str, can_edit: bool) -> u16 {
         let body = json!({
             "group_id": group, "record_type": of_type, "record_id": "", "encrypted_access_key": "a.k",
             "public_key": "key", "can_edit": can_edit,
@@ -46,7 +52,7 @@ impl Fixture {
         self.call(by, Method::POST, &of(paths::GROUP_SHARE, group), Some(body)).await.code()
     }
 
-    async fn unshare_type(&self, by: &TestClient, group: &str, of_type: &str) -> u16 {
+    pub async fn unshare_type(&self, by: &TestClient, group: &str, of_type: &str) -> u16 {
         let body = json!({ "record_type": of_type });
         self.call(by, Method::DELETE, &of(paths::GROUP_SHARE, group), Some(body)).await.code()
     }

@@ -9,6 +9,7 @@ mod cors;
 mod endpoints;
 mod files;
 mod fixture;
+mod group_searches;
 mod groups;
 mod logins;
 mod notes;

@@ -8,13 +8,13 @@ use super::fixture::{Fixture, TestClient};
 use super::storage::id;
 
 impl Fixture {
-    async fn terms(&self, client: &TestClient, request: Value) -> Value {
+    pub async fn terms(&self, client: &TestClient, request: Value) -> Value {
         let answer = self.call(client, Method::POST, paths::TERM_SEARCH, Some(request)).await;
         assert_eq!(answer.code(), 200, "{answer:?}");
         answer.json()
     }
 
-    async fn found_by_terms(&self, client: &TestClient, request: Value) -> Vec<Value> {
+    pub async fn found_by_terms(&self, client: &TestClient, request: Value) -> Vec<Value> {
         self.terms(client, request).await["results"].as_array().unwrap().iter().map(id).collect()
     }
 }
@@ -31,8 +31,8 @@ async fn answers_have_every_member() {
     assert_eq!(fixture.put_key(&writer, &writer, &writer, "t").await, 201);
     let item = |data: Value, key: &Value| {
         json!({
-            "meta": record["meta"], "record_data": data, "access_key": key, "sharing_model": "DIRECT", "rec_sig": null,
-            "clients_shared_with": [],
+            "meta": record["meta"], "record_data": data, "access_key": key, "sharing_model": "DIRECT",
+            "group_access_key": null, "rec_sig": null, "clients_shared_with": [],
         })
     };
     let page = fixture.terms(&writer, json!({})).await;

@@ -7,7 +7,7 @@ use tozstore_crypto::{ClientId, GroupId};
 use uuid::Uuid;
 
 use crate::policy::living_client;
-use crate::store::{GroupMemberRow, GroupRow, GroupShareRow, ReadTx, StoreError};
+use crate::store::{GroupMemberRow, GroupRow, GroupShareRow, ReadTx, RecordTypeSlot, StoreError};
 
 /// The key by which a client may read records of this type as a member of a group, if there is one.
 pub(in crate::http) fn key_for_reader(
@@ -22,6 +22,40 @@ pub(in crate::http) fn key_for_reader(
     };
     let sharer = writer.public_key.encryption_key().map(|key| key.to_string()).unwrap_or_default();
     Ok(Some(chain(&group, &member, share, sharer)))
+}
+
+/// Keys of one reader to what is shared with groups, each looked up once.
+pub(in crate::http) struct GroupKeys {
+    reader: ClientId,
+    known: HashMap<(GroupId, ClientId, RecordType), Option<GroupAccessKey>>,
+}
+
+impl GroupKeys {
+    /// Of this reader.
+    pub(in crate::http) fn new(reader: ClientId) -> Self {
+        Self { reader, known: HashMap::new() }
+    }
+
+    /// The key to a record type by way of a group.
+    pub(in crate::http) fn of(
+        &mut self,
+        tx: &dyn ReadTx,
+        group: GroupId,
+        slot: &RecordTypeSlot,
+    ) -> Result<Option<GroupAccessKey>, StoreError> {
+        let place = (group, slot.writer, slot.record_type.clone());
+        if let Some(key) = self.known.get(&place) {
+            return Ok(key.clone());
+        }
+        let key = match (tx.group(group)?, tx.group_member(group, self.reader)?) {
+            (Some(row), Some(member)) => {
+                MemberKeys::new(&row, &member).of(tx, slot.writer, &slot.record_type)?
+            }
+            _ => None,
+        };
+        self.known.insert(place, key.clone());
+        Ok(key)
+    }
 }
 
 /// Keys of one member to what is shared with its group, each looked up once.

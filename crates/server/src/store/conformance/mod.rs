@@ -36,7 +36,7 @@ pub use records::{
 pub use samples::{client_id, record, record_type};
 pub use term_search::{
     many_records_are_searched, search_pages_are_bounded, search_work_is_bounded, searches_agree_with_model,
-    terms_follow_their_record,
+    shares_with_groups_are_searched, terms_follow_their_record,
 };
 pub use transactions::{
     closing_finishes_accepted_work, failed_jobs_leave_nothing, panics_fail_one_job,

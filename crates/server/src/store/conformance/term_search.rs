@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use tozstore_api::Plain;
+use tozstore_api::{Capability, Plain};
 
-use super::samples::{client_id, record, record_type};
+use super::samples::{
+    account, client, client_id, group, group_id, group_member, group_share, record, record_type,
+};
 use super::{Model, Open, read, write};
 use crate::clock::SystemClock;
+use crate::policy::{GroupReach, SearchReach, searchable};
 use crate::store::{Scope, Store, StoreError, TermCondition, TermGroup, TermPage, TermSearch, TextPattern};
 
 /// A search without conditions over all that this client wrote.
@@ -123,6 +126,64 @@ pub async fn many_records_are_searched(open: Open<'_>) {
         }
     }
     searches_agree_with_model(&store, &model, &asked).await;
+}
+
+/// What is shared with the groups of a client is searched beside what it wrote, each record once.
+pub async fn shares_with_groups_are_searched(open: Open<'_>) {
+    let store = open(Arc::new(SystemClock));
+    write(&store, |tx| {
+        tx.insert_account(&account(1))?;
+        (1..=3).try_for_each(|n| tx.insert_client(&client(n)))?;
+        for n in [1, 2, 3] {
+            tx.insert_group(&group(n))?;
+        }
+        let reads = [Capability::ReadContent];
+        tx.put_group_member(&group_member(1, 1, &reads))?;
+        tx.put_group_member(&group_member(2, 1, &reads))?;
+        tx.put_group_member(&group_member(3, 1, &[Capability::ShareContent]))?;
+        for (n, writer, text) in
+            [(1, 2, "a"), (2, 2, "a"), (2, 3, "a"), (2, 1, "a"), (3, 2, "b"), (1, 9, "a")]
+        {
+            tx.put_group_share(&group_share(n, writer, text))?;
+        }
+        for (n, writer, user, text) in [
+            (1, 1, 1, "a"),
+            (2, 2, 2, "a"),
+            (3, 2, 2, "b"),
+            (4, 3, 3, "a"),
+            (5, 2, 1, "a"),
+            (6, 1, 1, "b"),
+            (7, 9, 9, "a"),
+        ] {
+            tx.insert_record(&record(n, writer, user, text))?;
+        }
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let only = |groups: &[u32]| GroupReach::Only(groups.iter().map(|n| group_id(*n)).collect());
+    for (all_writers, groups, found, through_groups) in [
+        (false, GroupReach::Along, vec![1, 6], vec![]),
+        (true, GroupReach::Along, vec![1, 2, 4, 6], vec![2, 4]),
+        (true, GroupReach::Without, vec![1, 6], vec![]),
+        (false, GroupReach::OnlyAll, vec![1, 2, 4], vec![1, 2, 4]),
+        (true, only(&[1]), vec![2], vec![2]),
+        (false, only(&[3, 8]), vec![], vec![]),
+        (false, only(&[]), vec![], vec![]),
+    ] {
+        let reach = SearchReach { all_writers, only_shared: false, groups };
+        let asked = reach.clone();
+        let (rows, of_group) = read(&store, move |tx| {
+            let searchable = searchable(tx, client_id(1), &asked)?;
+            let page = tx.search_terms(&TermSearch { scopes: searchable.scopes(), ..all_of(1) })?;
+            let of_group = page.rows.iter().filter(|row| searchable.group_of(&row.head.type_slot).is_some());
+            let of_group: Vec<_> = of_group.map(|row| row.head.index.0).collect();
+            Ok((page.rows, of_group))
+        })
+        .await;
+        let rows: Vec<_> = rows.iter().map(|row| row.head.index.0).collect();
+        assert_eq!((rows, of_group), (found, through_groups), "{reach:?}");
+    }
 }
 
 /// A search that is too much work is refused; one that finds its page in time is not.
