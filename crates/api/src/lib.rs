@@ -11,6 +11,7 @@ mod error;
 mod files;
 mod groups;
 mod key_set;
+mod note_files;
 mod note_policies;
 mod notes;
 pub mod paths;
@@ -52,6 +53,7 @@ pub use groups::{
     UnshareWithGroup, UpdateMembers,
 };
 pub use key_set::{CURVE25519, ED25519, KeySet};
+pub use note_files::{NOTE_FILE_URL, NoteFileError, NoteFileMeta};
 pub use note_policies::{ExtendedPolicies, LastAccessPolicy, MAX_EXTENDED_POLICY_BYTES, OneTimeCodePolicy};
 pub use notes::{
     ChallengedNote, MAX_NOTE_NAME_BYTES, MAX_NOTE_TEXT_BYTES, MAX_NOTES_PER_PAGE, Note, NoteWrite,

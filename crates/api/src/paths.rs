@@ -114,9 +114,9 @@ pub const NOTE_VIEWS: &str = "/v2/storage/notes/views";
 pub const NOTE_CHALLENGE: &str = "/v2/storage/notes/challenge";
 /// Make a code for a note that wants one.
 pub const NOTE_PRIME: &str = "/v2/storage/notes/prime";
-/// Write a note with a file.
+/// Announce a note with a file (POST).
 pub const NOTE_FILES: &str = "/v2/storage/notes/files";
-/// Commit a note with a file.
+/// Commit a note with a file (PATCH).
 pub const NOTE_FILE: &str = "/v2/storage/notes/files/{file_id}";
 /// List the notes that go with a record.
 pub const RECORD_NOTES: &str = "/v2/storage/notes/{record_id}/view";
@@ -161,6 +161,11 @@ pub fn pending_file(id: PendingFileId) -> String {
 /// Path of [`FILE_BYTES`].
 pub fn file_bytes(token: &str) -> String {
     fill(FILE_BYTES, &[&token])
+}
+
+/// Path of [`NOTE_FILE`].
+pub fn note_file(id: PendingFileId) -> String {
+    fill(NOTE_FILE, &[&id])
 }
 
 /// Path of [`NOTE`].

@@ -10,7 +10,7 @@ use std::{fs, io};
 
 use tozstore_api::{SecretText, Timestamp};
 use tozstore_crypto::{
-    AccountId, ClientId, Label, MacKey, PendingFileId, RecordId, SealingKey, decode_base64url,
+    AccountId, ClientId, Label, MacKey, NoteId, PendingFileId, RecordId, SealingKey, decode_base64url,
     encode_base64url,
 };
 use zeroize::Zeroizing;
@@ -65,6 +65,8 @@ pub struct TokenFacts<Id> {
 pub enum FileTransfer {
     /// Fetch these bytes, as long as this record has them.
     Download(RecordId, BlobKey),
+    /// Fetch these bytes, as long as this note has them.
+    NoteDownload(NoteId, BlobKey),
     /// Send the bytes of this file, as long as it is pending.
     Upload(PendingFileId),
 }
@@ -73,17 +75,20 @@ impl FileTransfer {
     fn to_bytes(self) -> Vec<u8> {
         match self {
             Self::Download(record, key) => [&b"d"[..], record.as_bytes(), key.as_bytes()].concat(),
+            Self::NoteDownload(note, key) => [&b"n"[..], note.as_bytes(), key.as_bytes()].concat(),
             Self::Upload(pending) => [&b"u"[..], pending.as_bytes()].concat(),
         }
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let id = |bytes: &[u8]| <[u8; 16]>::try_from(bytes).ok();
+        let two = |ids: &[u8]| {
+            let (owner, key) = ids.split_at_checked(16)?;
+            Some((id(owner)?, BlobKey::from_bytes(id(key)?)))
+        };
         match bytes.split_first()? {
-            (b'd', ids) => {
-                let (record, key) = ids.split_at_checked(16)?;
-                Some(Self::Download(RecordId::from_bytes(id(record)?), BlobKey::from_bytes(id(key)?)))
-            }
+            (b'd', ids) => two(ids).map(|(record, key)| Self::Download(RecordId::from_bytes(record), key)),
+            (b'n', ids) => two(ids).map(|(note, key)| Self::NoteDownload(NoteId::from_bytes(note), key)),
             (b'u', pending) => Some(Self::Upload(PendingFileId::from_bytes(id(pending)?))),
             _ => None,
         }
@@ -285,9 +290,12 @@ mod tests {
     fn an_address_permits_one_transfer_until_it_lapses() {
         let keys = ServerKeys::derive(&[7; 32]);
         let (record, pending) = (RecordId::from_bytes([1; 16]), PendingFileId::from_bytes([2; 16]));
-        for transfer in
-            [FileTransfer::Download(record, BlobKey::from_bytes([3; 16])), FileTransfer::Upload(pending)]
-        {
+        let (note, key) = (NoteId::from_bytes([1; 16]), BlobKey::from_bytes([3; 16]));
+        for transfer in [
+            FileTransfer::Download(record, key),
+            FileTransfer::NoteDownload(note, key),
+            FileTransfer::Upload(pending),
+        ] {
             let token = keys.issue_file_transfer(transfer, at(20));
             assert!(
                 token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)),

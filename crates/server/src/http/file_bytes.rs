@@ -16,8 +16,8 @@ use super::{Error, Path};
 use crate::App;
 use crate::blobs::{BlobKey, BlobWriter};
 use crate::keys::FileTransfer;
-use crate::policy::{NO_RECORD, living_client};
-use crate::store::{ReadTx, StoreError, WriteTx};
+use crate::policy::{self, NO_NOTE, NO_RECORD, living_client};
+use crate::store::{ReadTx, StoreError, StoredFile, WriteTx};
 
 const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 const NO_PERMISSION: Error =
@@ -58,17 +58,11 @@ pub async fn upload(
 
 /// `GET`: gives the bytes of a file, as they are and with their length.
 pub async fn download(State(app): State<Arc<App>>, Path(token): Path<String>) -> Result<Response, Error> {
-    let Some(FileTransfer::Download(record, key)) = app.keys.check_file_transfer(&token, app.now()) else {
-        return Err(NO_PERMISSION);
-    };
-    let read = move |tx: &dyn ReadTx| {
-        let head = tx.record_head(record)?.ok_or(NO_RECORD)?;
-        let file = head.file.filter(|file| file.key == key).ok_or(NO_RECORD)?;
-        living_client(tx, head.type_slot.writer)?.ok_or(NO_RECORD)?;
-        Ok::<_, Error>(file)
-    };
+    let now = app.now();
+    let permitted = app.keys.check_file_transfer(&token, now).ok_or(NO_PERMISSION)?;
+    let read = move |tx: &dyn ReadTx| find(tx, permitted, now);
     let file = app.store.read("download file", read).await?;
-    let bytes = app.blobs.open(key).await?;
+    let bytes = app.blobs.open(file.key).await?;
     let bytes = bytes.ok_or(Error::Internal("the bytes of a file are not there".into()))?;
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
@@ -78,6 +72,24 @@ pub async fn download(State(app): State<Arc<App>>, Path(token): Path<String>) ->
         (header::CACHE_CONTROL, HeaderValue::from_static("private, no-store")),
     ];
     Ok((headers, Body::from_stream(bytes)).into_response())
+}
+
+/// The file that an address permits to fetch, if its record or note has it still.
+fn find(tx: &dyn ReadTx, permitted: FileTransfer, now: Timestamp) -> Result<StoredFile, Error> {
+    match permitted {
+        FileTransfer::Download(record, key) => {
+            let head = tx.record_head(record)?.ok_or(NO_RECORD)?;
+            let file = head.file.filter(|file| file.key == key).ok_or(NO_RECORD)?;
+            living_client(tx, head.type_slot.writer)?.ok_or(NO_RECORD)?;
+            Ok(file)
+        }
+        // One that was read as often as it may be is kept for a while: its last reader fetches the bytes after reading.
+        FileTransfer::NoteDownload(note, key) => {
+            let head = tx.note_head(note)?.filter(|head| !policy::is_gone(&head.uses, now)).ok_or(NO_NOTE)?;
+            Ok(head.file.filter(|file| file.key == key).ok_or(NO_NOTE)?)
+        }
+        FileTransfer::Upload(_) => Err(NO_PERMISSION),
+    }
 }
 
 fn check_headers(headers: &HeaderMap, expected: &SealedFile) -> Result<(), Error> {

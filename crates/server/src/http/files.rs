@@ -23,14 +23,14 @@ use super::{Credential, Error, Json, Path, RecordJson};
 use crate::keys::FileTransfer;
 use crate::policy::{self, Action, NO_RECORD};
 use crate::store::{
-    ChangeKind, FileContent, PendingFileRow, ReadTx, RecordHead, RecordRow, RecordTypeSlot, StoreError,
-    StoredFile, WriteTx,
+    ChangeKind, ClientRow, FileContent, FileOwner, PendingFileRow, ReadTx, RecordHead, RecordRow,
+    RecordTypeSlot, RecordWithFile, StoreError, StoredFile, WriteTx,
 };
 use crate::{App, ids};
 
 /// Files that one client may have announced and not committed.
 const MAX_PENDING_FILES: usize = 1000;
-const NO_PENDING_FILE: Error = Error::NotFound("no such file was announced, or it has lapsed");
+pub(super) const NO_PENDING_FILE: Error = Error::NotFound("no such file was announced, or it has lapsed");
 const NO_FIELDS: &str = "{}";
 
 type Answer = axum::Json<Record<SealedText>>;
@@ -203,7 +203,8 @@ impl FromRequestParts<Arc<App>> for BaseUrl {
 }
 
 impl BaseUrl {
-    fn of(&self, app: &App, transfer: FileTransfer, expires: Timestamp) -> String {
+    /// The address of a transfer, which permits it until it lapses.
+    pub(super) fn of(&self, app: &App, transfer: FileTransfer, expires: Timestamp) -> String {
         let token = app.keys.issue_file_transfer(transfer, expires);
         format!("{}{}", self.0, paths::file_bytes(&token))
     }
@@ -224,12 +225,8 @@ async fn insert_pending(
     body: Counted<FileWrite>,
 ) -> Result<(StatusCode, axum::Json<PendingFile>), Error> {
     check_signature(body.rec_sig.as_deref())?;
-    let max_bytes = app.config.files.max_bytes;
-    if body.meta.file_meta.size > max_bytes {
-        return Err(Error::bad_request(format!("a file has at most {max_bytes} sealed bytes")));
-    }
-    let id = PendingFileId::random();
-    let expires = app.now().plus_seconds(app.config.files.upload_lifetime_s.into());
+    check_size(app, body.meta.file_meta.size)?;
+    let (id, expires) = announced(app);
     let meta = &body.meta;
     let slot =
         RecordTypeSlot { writer: meta.writer_id, user: meta.user_id, record_type: meta.record_type.clone() };
@@ -252,27 +249,79 @@ async fn insert_pending(
                 Some((head.id, head.version))
             }
         };
-        if tx.count_pending_files(caller.id, MAX_PENDING_FILES)? >= MAX_PENDING_FILES {
-            return Err(Error::Conflict("too many files were announced and not committed"));
-        }
-        tx.insert_pending_file(&PendingFileRow {
-            id,
-            client: caller.id,
-            account_id: caller.account_id,
+        let owner = FileOwner::Record(RecordWithFile {
             type_slot: slot.clone(),
             plain: body.meta.plain.clone(),
             data: data.clone(),
             signature: body.rec_sig.clone(),
-            content: content.clone(),
             replaces,
-            key: None,
-            expires,
-        })?;
-        Ok(())
+        });
+        put_pending(tx, &caller, id, owner, content.clone(), expires)
     };
     app.store.write("announce file", write).await?;
-    let file_url = base.of(app, FileTransfer::Upload(id), expires);
-    Ok((StatusCode::ACCEPTED, axum::Json(PendingFile { id, file_url })))
+    Ok((StatusCode::ACCEPTED, axum::Json(pending_answer(app, &base, id, expires))))
+}
+
+/// Whether a file may have so many sealed bytes.
+pub(super) fn check_size(app: &App, size: u64) -> Result<(), Error> {
+    let max_bytes = app.config.files.max_bytes;
+    if size > max_bytes {
+        return Err(Error::bad_request(format!("a file has at most {max_bytes} sealed bytes")));
+    }
+    Ok(())
+}
+
+/// Id and end of life of a file that is being announced.
+pub(super) fn announced(app: &App) -> (PendingFileId, Timestamp) {
+    (PendingFileId::random(), app.now().plus_seconds(app.config.files.upload_lifetime_s.into()))
+}
+
+/// Takes note of an announcement, unless the client has too many.
+pub(super) fn put_pending(
+    tx: &mut dyn WriteTx,
+    caller: &ClientRow,
+    id: PendingFileId,
+    owner: FileOwner,
+    content: FileContent,
+    expires: Timestamp,
+) -> Result<(), Error> {
+    if tx.count_pending_files(caller.id, MAX_PENDING_FILES)? >= MAX_PENDING_FILES {
+        return Err(Error::Conflict("too many files were announced and not committed"));
+    }
+    let (client, account_id) = (caller.id, caller.account_id);
+    let row = PendingFileRow { id, client, account_id, owner, content, key: None, expires };
+    Ok(tx.insert_pending_file(&row)?)
+}
+
+/// Where to send the bytes.
+pub(super) fn pending_answer(
+    app: &App,
+    base: &BaseUrl,
+    id: PendingFileId,
+    expires: Timestamp,
+) -> PendingFile {
+    PendingFile { id, file_url: base.of(app, FileTransfer::Upload(id), expires) }
+}
+
+/// Takes a pending file whose bytes are there away from those that are pending: its owner to be, and the file, which
+/// the caller must give to it.
+pub(super) fn take_pending(
+    tx: &mut dyn WriteTx,
+    caller: &ClientRow,
+    id: PendingFileId,
+    now: Timestamp,
+) -> Result<(FileOwner, StoredFile), Error> {
+    let pending = pending(tx.as_read(), id, now)?;
+    if pending.client != caller.id {
+        return Err(NO_PENDING_FILE);
+    }
+    // The bytes were checked before they were given to the pending file.
+    let key = pending.key.ok_or(Error::bad_request("the bytes of this file were not sent yet"))?;
+    tx.delete_pending_file(id)?;
+    if !tx.claim_blob(key)? {
+        return Err(Error::Store(StoreError::Missing("the bytes of a file")));
+    }
+    Ok((pending.owner, StoredFile { key, content: pending.content }))
 }
 
 async fn commit_pending(
@@ -287,16 +336,14 @@ async fn commit_pending(
     let version = ids::new_version();
     let write = move |tx: &mut dyn WriteTx| {
         let caller = credential.client(tx.as_read())?;
-        let pending = pending(tx.as_read(), id, now)?;
-        if pending.client != caller.id || replaces.is_some() && replaces != pending.replaces {
+        let (owner, file) = take_pending(tx, &caller, id, now)?;
+        let FileOwner::Record(record) = owner else { return Err(NO_PENDING_FILE) };
+        if replaces.is_some() && replaces != record.replaces {
             return Err(NO_PENDING_FILE);
         }
-        // The bytes were checked before they were given to the pending file.
-        let key = pending.key.ok_or(Error::bad_request("the bytes of this file were not sent yet"))?;
-        tx.delete_pending_file(id)?;
-        let file = Some(StoredFile { key, content: pending.content });
-        let PendingFileRow { type_slot, plain, data, signature, .. } = pending;
-        let change = match pending.replaces {
+        let RecordWithFile { type_slot, plain, data, signature, replaces } = record;
+        let file = Some(file);
+        let (kind, row) = match replaces {
             None => {
                 let facts = policy::facts(tx.as_read(), caller.id, &type_slot)?;
                 policy::decide(caller.id, Action::WriteRecord, &facts)?;
@@ -332,10 +379,6 @@ async fn commit_pending(
                 (ChangeKind::RecordUpdated, row)
             }
         };
-        if !tx.claim_blob(key)? {
-            return Err(Error::Store(StoreError::Missing("the bytes of a file")));
-        }
-        let (kind, row) = change;
         tx.append_change(row.head.last_modified, &records::change(kind, caller.id, &row.head))?;
         Ok(row)
     };
@@ -351,7 +394,7 @@ pub(super) fn pending(tx: &dyn ReadTx, id: PendingFileId, now: Timestamp) -> Res
 /// The record with a file that is to be changed, if the caller may and it has this version still.
 fn current(
     tx: &dyn ReadTx,
-    caller: &crate::store::ClientRow,
+    caller: &ClientRow,
     action: Action<'_>,
     id: RecordId,
     expected: &str,

@@ -17,6 +17,7 @@ mod log;
 mod logins;
 mod memory;
 mod note_challenges;
+mod note_files;
 pub(crate) mod notes;
 mod path;
 mod policies;

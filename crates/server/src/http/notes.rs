@@ -7,12 +7,15 @@ use axum::extract::rejection::QueryRejection;
 use http::StatusCode;
 use serde::Deserialize;
 use tozstore_api::{
-    ExtendedPolicies, MAX_NOTE_NAME_BYTES, MAX_NOTE_TEXT_BYTES, Note, NoteWrite, UNLIMITED_VIEWS,
+    ExtendedPolicies, MAX_NOTE_NAME_BYTES, MAX_NOTE_TEXT_BYTES, NOTE_FILE_URL, Note, NoteWrite, Timestamp,
+    UNLIMITED_VIEWS,
 };
 use tozstore_crypto::{AccountId, ClientId, NoteId, blake2b_256};
 
 use super::access_keys::{FORMAT, SUITE};
 use super::auth::Signer;
+use super::files::BaseUrl;
+use super::note_files;
 use super::record_notes::{self, PageQuery};
 use super::records::{SealedText, sealed_text};
 use super::{Error, Path, RecordJson};
@@ -60,22 +63,22 @@ pub async fn create(
         signer.once(&app)?;
     }
     let now = app.now();
-    let mut row = row(&app, &body, signer.client_id())?;
+    let mut row = row(ids::new_note_id(now, signer.client_id())?, &body, signer.client_id(), now);
+    if signer.client_id().is_none() {
+        let lifetime_s = i64::from(app.config.notes.strangers_lifetime_days) * SECONDS_PER_DAY;
+        let latest = now.plus_seconds(lifetime_s);
+        row.head.uses.gone = Some(row.head.uses.gone.map_or(latest, |gone| gone.min(latest)));
+    }
     let write = move |tx: &mut dyn WriteTx| {
         let writer = signer.client(tx.as_read())?.map(|row| (row.id, row.account_id));
         let mut row = row.clone();
         row.head.writer = writer;
-        let older = row.head.name.as_deref().map(|name| tx.note_head_by_name(name)).transpose()?.flatten();
-        match older {
-            Some(older) if policy::is_gone(&older.uses, now) => delete_row(tx, &older, None)?,
-            Some(_) => return Err(Error::Conflict("there is a note of this name")),
-            None => {}
-        }
+        free_name(tx, row.head.name.as_deref(), now)?;
         insert(tx, &mut row, ChangeKind::NoteWritten)?;
-        Ok(row)
+        Ok::<_, Error>(row)
     };
     row = app.store.write("write note", write).await?;
-    Ok((StatusCode::CREATED, axum::Json(answer(row)?)))
+    Ok((StatusCode::CREATED, axum::Json(answer(row, None)?)))
 }
 
 /// `PUT /v2/storage/notes`: in place of the caller's note of that name, if there is one.
@@ -92,7 +95,7 @@ pub async fn replace(
         return Err(Error::Unauthorized("only clients replace notes"));
     };
     let now = app.now();
-    let new = row(&app, &body, Some(client_id))?;
+    let new = row(ids::new_note_id(now, Some(client_id))?, &body, Some(client_id), now);
     let write = move |tx: &mut dyn WriteTx| {
         let mut row = new.clone();
         row.head.writer = signer.client(tx.as_read())?.map(|row| (row.id, row.account_id));
@@ -114,7 +117,7 @@ pub async fn replace(
         Ok::<_, Error>(row)
     };
     let row = app.store.write("replace note", write).await?;
-    Ok(axum::Json(answer(row)?))
+    Ok(axum::Json(answer(row, None)?))
 }
 
 /// `GET /v2/storage/notes?note_id=…`, `?id_string=…`, and as one official client asks for those of a record,
@@ -122,6 +125,7 @@ pub async fn replace(
 pub async fn read(
     State(app): State<Arc<App>>,
     signer: Signer,
+    base: BaseUrl,
     query: Query<NoteQuery>,
 ) -> Result<axum::response::Response, Error> {
     use axum::response::IntoResponse as _;
@@ -142,7 +146,8 @@ pub async fn read(
         Ok::<_, Error>(row)
     };
     let row = app.store.write("read note", write).await?;
-    Ok(axum::Json(answer(row)?).into_response())
+    let file_url = note_files::url(&app, &base, &row.head);
+    Ok(axum::Json(answer(row, file_url)?).into_response())
 }
 
 /// `GET /v2/storage/notes/views?note_id=…`: a number and nothing else.
@@ -218,7 +223,7 @@ pub(super) fn find(
     signer: Signer,
     wanted: &Wanted,
     action: NoteAction,
-    now: tozstore_api::Timestamp,
+    now: Timestamp,
 ) -> Result<NoteHead, Error> {
     let head = match wanted {
         Wanted::Id(id) => tx.note_head(*id)?,
@@ -241,7 +246,17 @@ pub(crate) fn delete_row(
     tx.append_change(at, &Change { actor, ..change(ChangeKind::NoteDeleted, head) })
 }
 
-fn insert(tx: &mut dyn WriteTx, row: &mut NoteRow, kind: ChangeKind) -> Result<(), StoreError> {
+/// Sees to it that a new note may have this name: one that is gone makes room.
+pub(super) fn free_name(tx: &mut dyn WriteTx, name: Option<&str>, now: Timestamp) -> Result<(), Error> {
+    match name.map(|name| tx.note_head_by_name(name)).transpose()?.flatten() {
+        Some(older) if policy::is_gone(&older.uses, now) => Ok(delete_row(tx, &older, None)?),
+        Some(_) => Err(Error::Conflict("there is a note of this name")),
+        None => Ok(()),
+    }
+}
+
+/// Adds a note and says so in the outbox.
+pub(super) fn insert(tx: &mut dyn WriteTx, row: &mut NoteRow, kind: ChangeKind) -> Result<(), StoreError> {
     row.head.created = tx.stamp()?;
     tx.insert_note(row)?;
     let actor = row.head.writer.map(|(client, _)| client);
@@ -257,7 +272,8 @@ fn change(kind: ChangeKind, head: &NoteHead) -> Change {
     }
 }
 
-fn check(body: &NoteWrite) -> Result<(), Error> {
+/// Whether the note is within its limits.
+pub(super) fn check(body: &NoteWrite) -> Result<(), Error> {
     if body.data.is_empty() {
         return Err(Error::bad_request("a note has at least one field"));
     }
@@ -285,16 +301,11 @@ fn check(body: &NoteWrite) -> Result<(), Error> {
 }
 
 /// The row of a new note. Names are for clients alone: a stranger could take one that another program counts on.
-fn row(app: &App, body: &NoteWrite, writer: Option<ClientId>) -> Result<NoteRow, Error> {
-    let now = app.now();
-    let lapses = body.expiration.filter(|_| body.expires);
-    let lifetime_s = i64::from(app.config.notes.strangers_lifetime_days) * SECONDS_PER_DAY;
-    let gone = match writer {
-        Some(_) => lapses,
-        None => Some(lapses.map_or(now.plus_seconds(lifetime_s), |at| at.min(now.plus_seconds(lifetime_s)))),
-    };
+pub(super) fn row(id: NoteId, body: &NoteWrite, writer: Option<ClientId>, now: Timestamp) -> NoteRow {
+    // The address of a file is the server's to tell: readers would follow any other.
+    let file_meta = body.file_meta.entries().filter(|(name, _)| *name != NOTE_FILE_URL);
     let head = NoteHead {
-        id: ids::new_note_id(now, writer)?,
+        id,
         name: Some(body.id_string.clone()).filter(|name| writer.is_some() && !name.is_empty()),
         writer: None,
         recipient_key: body.recipient_signing_key,
@@ -307,23 +318,28 @@ fn row(app: &App, body: &NoteWrite, writer: Option<ClientId>) -> Result<NoteRow,
             signature: body.signature.clone(),
         },
         plain: body.plain.clone(),
-        file_meta: body.file_meta.clone(),
+        file_meta: file_meta.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        file: None,
         policies: body.eacp.clone(),
         max_views: u64::try_from(body.max_views).ok().filter(|most| *most > 0),
-        expiration: body.expiration.map(tozstore_api::Timestamp::representable),
+        expiration: body.expiration.map(Timestamp::representable),
         expires: body.expires,
         record: body.record_id,
         is_secret: body.is_secret,
         format: FORMAT.to_owned(),
         suite: SUITE.to_owned(),
         created: now,
-        uses: NoteUses { gone, ..NoteUses::default() },
+        uses: NoteUses { gone: body.expiration.filter(|_| body.expires), ..NoteUses::default() },
     };
-    Ok(NoteRow { head, data: body.data.to_json() })
+    NoteRow { head, data: body.data.to_json() }
 }
 
-fn answer(row: NoteRow) -> Result<Note<SealedText>, Error> {
-    let NoteRow { head, data } = row;
+/// The note as it is answered. Where its file is, if it has one and that is to be told.
+pub(super) fn answer(row: NoteRow, file_url: Option<String>) -> Result<Note<SealedText>, Error> {
+    let NoteRow { mut head, data } = row;
+    if let Some(url) = file_url {
+        head.file_meta.insert(NOTE_FILE_URL, url);
+    }
     let max_views = max_views(&head);
     Ok(Note {
         note_id: head.id,

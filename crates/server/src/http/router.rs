@@ -13,8 +13,8 @@ use tozstore_api::paths;
 
 use super::{
     Error, access_keys, accounts, clients, cors, file_bytes, files, groups, health, listings, log, logins,
-    memory, note_challenges, notes, policies, record_notes, records, registration, registration_tokens,
-    search, share_pages, term_search, tokens,
+    memory, note_challenges, note_files, notes, policies, record_notes, records, registration,
+    registration_tokens, search, share_pages, term_search, tokens,
 };
 use crate::App;
 
@@ -77,8 +77,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route(paths::RECORD_NOTES, get(record_notes::list))
         .route(paths::RECORD_NOTES_DELETE, delete(record_notes::delete))
         .route(paths::RECORD_NOTE_DELETE, delete(record_notes::delete))
-        .route(paths::NOTE_FILES, any(not_implemented))
-        .route(paths::NOTE_FILE, any(not_implemented))
+        .route(paths::NOTE_FILES, post(note_files::announce))
+        .route(paths::NOTE_FILE, patch(note_files::commit))
         // Access keys
         .route(paths::ACCESS_KEY, get(access_keys::read).put(access_keys::put).delete(access_keys::delete))
         .route(paths::READER_ACCESS_KEY, delete(access_keys::delete_as_reader))

@@ -1,17 +1,17 @@
 //! Files: what was announced and is not committed yet, and which bytes nobody owns.
 //!
 //! Bytes lie under fresh keys elsewhere. Every key is in the list of unclaimed ones from before its first byte is
-//! written until a pending file or a record has it, and again once that lets go of it: what is on the list longer than
-//! it may be is removed, and nothing else ever is. Removing, replacing or erasing a record or a pending file lets go of
-//! its bytes in the same transaction.
+//! written until a pending file, a record or a note has it, and again once that lets go of it: what is on the list longer than
+//! it may be is removed, and nothing else ever is. Removing, replacing or erasing a record, a note or a pending file
+//! lets go of its bytes in the same transaction.
 
-use tozstore_api::{Plain, Timestamp};
+use tozstore_api::{NoteWrite, Plain, Timestamp};
 use tozstore_crypto::{AccountId, ClientId, FileChecksum, PendingFileId, RecordId, Version};
 
 use super::{RecordTypeSlot, StoreError};
 use crate::blobs::BlobKey;
 
-/// A record's file.
+/// The file of a record or a note.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredFile {
     /// Where its bytes lie.
@@ -34,28 +34,44 @@ pub struct FileContent {
 /// A file that was announced.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PendingFileRow {
-    /// Its id, which is not that of the record to be.
+    /// Its id, which is not that of the record or note to be.
     pub id: PendingFileId,
     /// Who announced it, and may commit it.
     pub client: ClientId,
     /// Account of that client.
     pub account_id: AccountId,
-    /// Writer, user and type of the record.
-    pub type_slot: RecordTypeSlot,
-    /// Plain metadata of the record.
-    pub plain: Plain,
-    /// Sealed fields of the record.
-    pub data: String,
-    /// Signature of the record.
-    pub signature: Option<String>,
+    /// What has the file once it is committed.
+    pub owner: FileOwner,
     /// What the bytes are to be.
     pub content: FileContent,
-    /// The record whose file it replaces, at this version; none for a new record.
-    pub replaces: Option<(RecordId, Version)>,
     /// The bytes, once they are there and checked.
     pub key: Option<BlobKey>,
     /// When it lapses.
     pub expires: Timestamp,
+}
+
+/// What is to have a file.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FileOwner {
+    /// A new note.
+    Note(Box<NoteWrite>),
+    /// A new record, or a new version of one.
+    Record(RecordWithFile),
+}
+
+/// A record that is to have a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordWithFile {
+    /// Writer, user and type of the record.
+    pub type_slot: RecordTypeSlot,
+    /// Its plain metadata.
+    pub plain: Plain,
+    /// Its sealed fields.
+    pub data: String,
+    /// Its signature.
+    pub signature: Option<String>,
+    /// The record whose file it replaces, at this version; none for a new record.
+    pub replaces: Option<(RecordId, Version)>,
 }
 
 /// Reading files.

@@ -43,7 +43,7 @@ pub use accounts::{AccountReads, AccountRow, AccountSalts, AccountWrites, Challe
 pub use changes::{Change, ChangeKind, ChangeReads, ChangeRow, ChangeWrites, NOBODY};
 pub use clients::{ClientReads, ClientRow, ClientWrites};
 pub use erasures::ErasureWrites;
-pub use files::{FileContent, FileReads, FileWrites, PendingFileRow, StoredFile};
+pub use files::{FileContent, FileOwner, FileReads, FileWrites, PendingFileRow, RecordWithFile, StoredFile};
 pub use groups::{GroupMemberRow, GroupReads, GroupRow, GroupShareRow, GroupWrites};
 pub use memory::MemoryStore;
 pub use notes::{NoteHead, NoteReads, NoteRow, NoteTexts, NoteUses, NoteWrites};

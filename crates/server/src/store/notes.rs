@@ -3,7 +3,7 @@
 use tozstore_api::{ExtendedPolicies, Plain, Timestamp};
 use tozstore_crypto::{AccountId, ClientId, NoteId, RecordId, SigningPublicKey};
 
-use super::StoreError;
+use super::{StoreError, StoredFile};
 
 /// A note.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +33,8 @@ pub struct NoteHead {
     pub plain: Plain,
     /// What the writer says of a file.
     pub file_meta: Plain,
+    /// The file, if there is one.
+    pub file: Option<StoredFile>,
     /// What a reader must show besides the key.
     pub policies: ExtendedPolicies,
     /// How often it may be read, if that is limited.
@@ -116,6 +118,6 @@ pub trait NoteWrites {
     /// Replaces what changes about a note. [`StoreError::Missing`] if there is none.
     fn put_note_uses(&mut self, id: NoteId, uses: &NoteUses) -> Result<(), StoreError>;
 
-    /// Removes a note. Returns whether it was there.
+    /// Removes a note and lets go of its file. Returns whether it was there.
     fn delete_note(&mut self, id: NoteId) -> Result<bool, StoreError>;
 }

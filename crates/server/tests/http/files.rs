@@ -10,7 +10,7 @@ use tozstore_server::jobs;
 use super::fixture::{Answer, Fixture, TestClient, text};
 use super::storage::{NO_ID, body, id, record_path, safe_path};
 
-fn sealed(bytes: &[u8]) -> SealedFile {
+pub(super) fn sealed(bytes: &[u8]) -> SealedFile {
     let mut tally = FileTally::new();
     tally.count(bytes);
     tally.finish()
@@ -26,21 +26,21 @@ fn announcement(writer: &TestClient, record_type: &str, bytes: &[u8]) -> Value {
 }
 
 /// Path and query of an absolute address of the fixture's server.
-fn target(url: &Value) -> String {
+pub(super) fn target(url: &Value) -> String {
     let url = url.as_str().unwrap();
     let (_, rest) = url.split_once("://").unwrap();
     rest[rest.find('/').unwrap()..].to_owned()
 }
 
 impl Fixture {
-    async fn announce(&self, writer: &TestClient, bytes: &[u8]) -> Value {
+    pub(super) async fn announce(&self, writer: &TestClient, bytes: &[u8]) -> Value {
         let sent = announcement(writer, "t", bytes);
         let answer = self.call(writer, Method::POST, paths::FILES, Some(sent)).await;
         assert_eq!(answer.code(), 202, "{answer:?}");
         answer.json()
     }
 
-    async fn send_bytes(&self, pending: &Value, bytes: &[u8]) -> Answer {
+    pub(super) async fn send_bytes(&self, pending: &Value, bytes: &[u8]) -> Answer {
         let md5 = sealed(bytes).checksum.to_string();
         self.put(target(&pending["file_url"]))
             .header("content-md5", md5)
@@ -50,12 +50,12 @@ impl Fixture {
             .await
     }
 
-    async fn commit(&self, client: &TestClient, pending: &Value) -> Answer {
+    pub(super) async fn commit(&self, client: &TestClient, pending: &Value) -> Answer {
         let path = format!("{}/{}", paths::FILES, text(&pending["id"]));
         self.call(client, Method::PATCH, &path, None).await
     }
 
-    async fn write_file(&self, writer: &TestClient, bytes: &[u8]) -> Value {
+    pub(super) async fn write_file(&self, writer: &TestClient, bytes: &[u8]) -> Value {
         let pending = self.announce(writer, bytes).await;
         assert_eq!(self.send_bytes(&pending, bytes).await.code(), 200);
         let committed = self.commit(writer, &pending).await;
@@ -63,21 +63,21 @@ impl Fixture {
         committed.json()
     }
 
-    async fn read_file(&self, client: &TestClient, record: &Value) -> Answer {
+    pub(super) async fn read_file(&self, client: &TestClient, record: &Value) -> Answer {
         self.call(client, Method::GET, &file_path(record), None).await
     }
 
-    async fn fetch(&self, url: &Value) -> Answer {
+    pub(super) async fn fetch(&self, url: &Value) -> Answer {
         self.get(target(url)).send().await
     }
 
     /// How many files lie in the folder of bytes, unfinished ones included.
-    fn blobs(&self) -> usize {
+    pub(super) fn blobs(&self) -> usize {
         let folders = std::fs::read_dir(self.data_dir().join("files")).unwrap();
         folders.map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap().count()).sum()
     }
 
-    async fn round(&self) {
+    pub(super) async fn round(&self) {
         jobs::round(&self.app).await.unwrap();
     }
 }

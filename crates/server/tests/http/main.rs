@@ -12,6 +12,7 @@ mod fixture;
 mod group_searches;
 mod groups;
 mod logins;
+mod note_files;
 mod notes;
 mod policies;
 mod records;

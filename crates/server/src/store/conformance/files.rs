@@ -5,11 +5,13 @@ use std::sync::Arc;
 use tozstore_api::{Plain, Timestamp};
 use tozstore_crypto::{FileChecksum, PendingFileId};
 
-use super::samples::{account_id, client, client_id, record, time, type_slot};
+use super::samples::{account_id, client, client_id, note, note_to_write, record, time, type_slot};
 use super::{Open, assert_refused, read, write};
 use crate::blobs::BlobKey;
 use crate::clock::SystemClock;
-use crate::store::{FileContent, PendingFileRow, RecordRow, Store, StoredFile};
+use crate::store::{
+    FileContent, FileOwner, NoteRow, NoteUses, PendingFileRow, RecordRow, RecordWithFile, Store, StoredFile,
+};
 
 fn key(n: u8) -> BlobKey {
     BlobKey::from_bytes([n; 16])
@@ -25,16 +27,23 @@ fn content(n: u8) -> FileContent {
 
 fn pending(n: u8, client: u32, expires: u32) -> PendingFileRow {
     let record = record(9, client, client, "a").head;
+    let owner = if n.is_multiple_of(3) {
+        FileOwner::Note(Box::new(note_to_write(n.into())))
+    } else {
+        FileOwner::Record(RecordWithFile {
+            type_slot: type_slot(client, client, "a"),
+            plain: record.plain,
+            data: r#"{"field":"value"}"#.into(),
+            signature: n.is_multiple_of(2).then(|| "signature".into()),
+            replaces: n.is_multiple_of(2).then_some((record.id, record.version)),
+        })
+    };
     PendingFileRow {
         id: PendingFileId::from_bytes([n; 16]),
         client: client_id(client),
         account_id: account_id(1),
-        type_slot: type_slot(client, client, "a"),
-        plain: record.plain,
-        data: r#"{"field":"value"}"#.into(),
-        signature: n.is_multiple_of(2).then(|| "signature".into()),
+        owner,
         content: content(n),
-        replaces: n.is_multiple_of(2).then_some((record.id, record.version)),
         key: None,
         expires: time(expires),
     }
@@ -150,4 +159,35 @@ pub async fn records_own_their_files(open: Open<'_>) {
         ))
     });
     assert_eq!(others.await, (true, true));
+}
+
+fn note_with_file(n: u32, writer: u32, file: u8) -> NoteRow {
+    let mut row = note(n, Some(writer));
+    row.head.file = Some(StoredFile { key: key(file), content: content(file) });
+    row
+}
+
+/// A note lets go of its file when it is removed and when its writer is erased; not when it is read.
+pub async fn notes_own_their_files(open: Open<'_>) {
+    let store = open(Arc::new(SystemClock));
+    write(&store, |tx| {
+        tx.insert_client(&client(1))?;
+        (1..=3).try_for_each(|n| tx.insert_note(&note_with_file(n, 1, n as u8)))?;
+        tx.insert_note(&note(4, Some(1)))?;
+        tx.insert_note(&note_with_file(5, 2, 5))
+    })
+    .await
+    .unwrap();
+    let row = note_with_file(1, 1, 1);
+    let id = row.head.id;
+    let found = read(&store, move |tx| Ok((tx.note(id)?, tx.note_head(id)?))).await;
+    assert_eq!(found, (Some(row.clone()), Some(row.head)));
+    write(&store, move |tx| tx.put_note_uses(id, &NoteUses::default())).await.unwrap();
+    assert_eq!(unclaimed(&store).await, []);
+    assert!(write(&store, move |tx| tx.delete_note(id)).await.unwrap());
+    assert_eq!(unclaimed(&store).await, [key(1)]);
+    write(&store, |tx| tx.delete_client(client_id(1)).map(drop)).await.unwrap();
+    while write(&store, |tx| tx.erase_step(1)).await.unwrap() {}
+    assert_eq!(unclaimed(&store).await, [key(1), key(2), key(3)]);
+    assert!(read(&store, |tx| tx.note(note(5, None).head.id)).await.is_some());
 }

@@ -26,7 +26,7 @@ pub use accounts::{accounts, challenges_are_answered_once, registration_tokens};
 pub use changes::changes;
 pub use clients::{clients, clients_are_listed_in_order};
 pub use erasures::{erasure_leaves_others_alone, erasure_works_in_steps};
-pub use files::{pending_files, records_own_their_files, unclaimed_blobs};
+pub use files::{notes_own_their_files, pending_files, records_own_their_files, unclaimed_blobs};
 pub use groups::{group_members, group_shares, groups, groups_outlive_their_creators};
 pub use notes::{notes, notes_of_a_record};
 pub use policies::{access_keys, grants, grants_are_listed_in_order, record_types};

@@ -1,6 +1,6 @@
 //! Rows to write.
 
-use tozstore_api::{Capability, ExtendedPolicies, KeySet, Plain, RecordType, Timestamp};
+use tozstore_api::{Capability, ExtendedPolicies, KeySet, NoteWrite, Plain, RecordType, Timestamp};
 use tozstore_crypto::{AccountId, ClientId, GroupId, NoteId, RecordId, SigningPublicKey, Version};
 
 use crate::store::{
@@ -236,6 +236,7 @@ pub(super) fn note(n: u32, writer: Option<u32>) -> NoteRow {
             },
             plain: Plain::from_iter([("z".to_owned(), n.to_string()), ("a".to_owned(), "b".to_owned())]),
             file_meta: Plain::default(),
+            file: None,
             policies: ExtendedPolicies::from_json(if even { policies } else { "{}" }).expect("policies"),
             max_views: even.then_some(n.into()),
             expiration: even.then(|| time(n)),
@@ -253,5 +254,29 @@ pub(super) fn note(n: u32, writer: Option<u32>) -> NoteRow {
             },
         },
         data: format!(r#"{{"field":"{n}"}}"#),
+    }
+}
+
+/// A note as it is sent.
+pub(super) fn note_to_write(n: u32) -> NoteWrite {
+    let head = note(n, None).head;
+    NoteWrite {
+        id_string: head.name.unwrap_or_default(),
+        mode: head.texts.mode,
+        recipient_signing_key: head.recipient_key,
+        writer_signing_key: head.writer_key,
+        writer_encryption_key: head.texts.writer_encryption_key,
+        encrypted_access_key: head.texts.encrypted_access_key,
+        note_type: head.texts.note_type,
+        data: [("b".to_owned(), "1".to_owned()), ("a".to_owned(), "2".to_owned())].into_iter().collect(),
+        plain: head.plain,
+        file_meta: Plain::from_iter([("size".to_owned(), n.to_string())]),
+        signature: head.texts.signature,
+        max_views: head.max_views.map_or(-1, |most| most as i64),
+        expiration: head.expiration,
+        expires: head.expires,
+        eacp: head.policies,
+        record_id: head.record,
+        is_secret: head.is_secret,
     }
 }

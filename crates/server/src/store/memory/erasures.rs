@@ -4,7 +4,7 @@ use rpds::RedBlackTreeMapSync as Map;
 use tozstore_crypto::ClientId;
 
 use super::tx::{Tx, Writing};
-use crate::store::{ErasureWrites, RecordWrites, StoreError};
+use crate::store::{ErasureWrites, NoteWrites, RecordWrites, StoreError};
 
 /// Deleted clients, in the order in which they were deleted.
 #[derive(Clone, Default)]
@@ -30,12 +30,16 @@ impl ErasureWrites for Tx<Writing<'_>> {
             for id in records {
                 self.delete_record(id)?;
             }
+            let notes = self.tables.notes.written_by(client, left);
+            left -= notes.len();
+            for id in notes {
+                self.delete_note(id)?;
+            }
             let tables = &mut self.tables;
             left -= tables.files.erase(client, left);
             left -= tables.access_keys.erase(client, left);
             left -= tables.grants.erase(client, left);
             left -= tables.groups.erase(client, left);
-            left -= tables.notes.erase(client, left);
             left -= tables.record_types.erase(client, left);
             left -= tables.changes.erase(client, left);
             if left == 0 {

@@ -7,7 +7,7 @@ use tozstore_crypto::{ClientId, PendingFileId};
 use super::tx::{Tx, Writing};
 use crate::blobs::BlobKey;
 use crate::store::files::DUE_AT_ONCE;
-use crate::store::{FileReads, FileWrites, PendingFileRow, StoreError};
+use crate::store::{FileOwner, FileReads, FileWrites, PendingFileRow, StoreError};
 
 #[derive(Clone, Default)]
 pub(super) struct FileTable {
@@ -78,8 +78,11 @@ impl FileTable {
 
     /// Removes at most `limit` pending files that name the client; returns how many.
     pub(super) fn erase(&mut self, client: ClientId, limit: usize) -> usize {
-        self.remove_where(limit, |row| {
-            [row.client, row.type_slot.writer, row.type_slot.user].contains(&client)
+        self.remove_where(limit, |row| match &row.owner {
+            FileOwner::Note(_) => row.client == client,
+            FileOwner::Record(record) => {
+                [row.client, record.type_slot.writer, record.type_slot.user].contains(&client)
+            }
         })
     }
 

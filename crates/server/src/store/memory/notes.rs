@@ -74,7 +74,9 @@ impl NoteWrites for Tx<Writing<'_>> {
     }
 
     fn delete_note(&mut self, id: NoteId) -> Result<bool, StoreError> {
-        Ok(self.tables.notes.remove(id).is_some())
+        let Some((_, row)) = self.tables.notes.remove(id) else { return Ok(false) };
+        self.tables.files.let_go(row.head.file.as_ref().map(|file| file.key));
+        Ok(true)
     }
 }
 
@@ -108,10 +110,9 @@ impl NoteTable {
         Some((position, row))
     }
 
-    /// Removes at most `limit` notes that the client wrote; returns how many.
-    pub(super) fn erase(&mut self, client: ClientId, limit: usize) -> usize {
+    /// At most `limit` notes that the client wrote.
+    pub(super) fn written_by(&self, client: ClientId, limit: usize) -> Vec<NoteId> {
         let places = self.by_writer.range((client, 0)..=(client, u64::MAX)).take(limit);
-        let ids: Vec<_> = places.map(|(_, id)| *id).collect();
-        ids.into_iter().filter(|id| self.remove(*id).is_some()).count()
+        places.map(|(_, id)| *id).collect()
     }
 }

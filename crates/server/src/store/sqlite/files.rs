@@ -1,16 +1,18 @@
 //! Files in SQLite.
 
+use rusqlite::types::Type;
 use rusqlite::{Error, Row, params};
 use tozstore_api::Timestamp;
 use tozstore_crypto::{ClientId, FileChecksum, PendingFileId, RecordId, Version};
 
-use super::columns::{column, integer, optional_id, row_limit};
+use super::columns::{column, integer, malformed, optional_id, row_limit};
 use super::record_types::read_type_slot;
 use super::tx::{Tx, Writing};
 use crate::blobs::BlobKey;
 use crate::store::files::DUE_AT_ONCE;
 use crate::store::{
-    FileContent, FileReads, FileWrites, LOCAL_REGION, PendingFileRow, StoreError, StoredFile,
+    FileContent, FileOwner, FileReads, FileWrites, LOCAL_REGION, PendingFileRow, RecordWithFile, StoreError,
+    StoredFile,
 };
 
 const EXPIRED: &str = "DELETE FROM pending_files WHERE position IN (SELECT position FROM pending_files \
@@ -20,7 +22,7 @@ impl<R> FileReads for Tx<'_, R> {
     fn pending_file(&self, id: PendingFileId) -> Result<Option<PendingFileRow>, StoreError> {
         self.one(
             "SELECT writer_id, user_id, record_type, pending_id, client_id, account_id, signature, record_id, version, \
-             expires, file_key, file_bytes, file_checksum, file_compression, plain, data \
+             expires, file_key, file_bytes, file_checksum, file_compression, plain, data, note \
              FROM pending_files WHERE pending_id = ?1",
             [id.as_bytes()],
             read_pending,
@@ -46,31 +48,39 @@ impl<R> FileReads for Tx<'_, R> {
 impl FileWrites for Tx<'_, Writing<'_>> {
     fn insert_pending_file(&mut self, row: &PendingFileRow) -> Result<(), StoreError> {
         let position = self.next_position()?;
+        // A note is kept as it was sent: until it is committed, nobody asks for a part of it.
+        let (record, note) = match &row.owner {
+            FileOwner::Record(record) => (Some(record), None),
+            FileOwner::Note(note) => (None, Some(serde_json::to_string(note).map_err(internal)?)),
+        };
+        let slot = record.map(|record| &record.type_slot);
+        let replaces = record.and_then(|record| record.replaces.as_ref());
         self.insert(
             "the pending file",
             "INSERT INTO pending_files (position, pending_id, client_id, account_id, region, writer_id, user_id, \
              record_type, signature, record_id, version, expires, file_key, file_bytes, file_checksum, \
-             file_compression, plain, data) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+             file_compression, plain, data, note) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
             params![
                 position,
                 row.id.as_bytes(),
                 row.client.as_bytes(),
                 row.account_id.as_bytes(),
                 LOCAL_REGION,
-                row.type_slot.writer.as_bytes(),
-                row.type_slot.user.as_bytes(),
-                row.type_slot.record_type.as_str(),
-                row.signature,
-                row.replaces.as_ref().map(|(id, _)| id.as_bytes()),
-                row.replaces.as_ref().map(|(_, version)| version.as_bytes()),
+                slot.map_or(row.client, |slot| slot.writer).as_bytes(),
+                slot.map_or(row.client, |slot| slot.user).as_bytes(),
+                slot.map_or("", |slot| slot.record_type.as_str()),
+                record.and_then(|record| record.signature.as_ref()),
+                replaces.map(|(id, _)| id.as_bytes()),
+                replaces.map(|(_, version)| version.as_bytes()),
                 row.expires.micros(),
                 row.key.as_ref().map(BlobKey::as_bytes),
                 integer(row.content.len_bytes)?,
                 row.content.checksum.as_bytes(),
                 row.content.compression,
-                row.plain.to_json(),
-                row.data,
+                record.map_or_else(|| "{}".to_owned(), |record| record.plain.to_json()),
+                record.map_or("{}", |record| record.data.as_str()),
+                note,
             ],
         )
     }
@@ -123,7 +133,7 @@ impl Tx<'_, Writing<'_>> {
     }
 }
 
-/// A record's file in four columns; all are null if there is none.
+/// The file of a record or a note in four columns; all are null if there is none.
 pub(super) fn read_stored_file(row: &Row<'_>, at: usize) -> Result<Option<StoredFile>, Error> {
     let Some(key) = optional_id(row, at, BlobKey::from_bytes)? else { return Ok(None) };
     Ok(Some(StoredFile { key, content: read_content(row, at + 1)? }))
@@ -138,19 +148,34 @@ fn read_content(row: &Row<'_>, at: usize) -> Result<FileContent, Error> {
 }
 
 fn read_pending(row: &Row<'_>) -> Result<PendingFileRow, Error> {
-    let record_id = optional_id(row, 7, RecordId::from_bytes)?;
-    let version = optional_id(row, 8, Version::from_bytes)?;
+    let owner = match row.get_ref(16)?.as_str_or_null()? {
+        Some(note) => {
+            let note = serde_json::from_str(note).map_err(|error| malformed(16, Type::Text, error))?;
+            FileOwner::Note(note)
+        }
+        None => {
+            let record_id = optional_id(row, 7, RecordId::from_bytes)?;
+            let version = optional_id(row, 8, Version::from_bytes)?;
+            FileOwner::Record(RecordWithFile {
+                type_slot: read_type_slot(row)?,
+                plain: column(row, 14)?,
+                data: row.get(15)?,
+                signature: row.get(6)?,
+                replaces: record_id.zip(version),
+            })
+        }
+    };
     Ok(PendingFileRow {
-        type_slot: read_type_slot(row)?,
         id: column(row, 3)?,
         client: column(row, 4)?,
         account_id: column(row, 5)?,
-        signature: row.get(6)?,
-        replaces: record_id.zip(version),
+        owner,
         expires: column(row, 9)?,
         key: optional_id(row, 10, BlobKey::from_bytes)?,
         content: read_content(row, 11)?,
-        plain: column(row, 14)?,
-        data: row.get(15)?,
     })
+}
+
+fn internal(error: serde_json::Error) -> StoreError {
+    StoreError::Internal(error.into())
 }

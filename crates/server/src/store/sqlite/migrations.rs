@@ -16,6 +16,7 @@ const MIGRATIONS: &[Migration] = &[
         statements: include_str!("migrations/0005_record_terms.sql"),
         fill: Some(record_terms::fill),
     },
+    Migration { statements: include_str!("migrations/0006_note_files.sql"), fill: None },
 ];
 
 /// A step of the schema, and what makes new rows from those that are there.

@@ -6,6 +6,7 @@ use tozstore_api::{ExtendedPolicies, Timestamp};
 use tozstore_crypto::{AccountId, ClientId, NoteId, RecordId, SigningPublicKey};
 
 use super::columns::{column, integer, malformed, optional_id, row_limit};
+use super::files::read_stored_file;
 use super::tx::{Tx, Writing};
 use crate::store::{LOCAL_REGION, NoteHead, NoteReads, NoteRow, NoteTexts, NoteUses, NoteWrites, StoreError};
 
@@ -16,7 +17,7 @@ macro_rules! select_head {
             "SELECT note_id, name, client_id, account_id, recipient_key, writer_key, mode, note_type, \
              writer_encryption_key, encrypted_access_key, signature, plain, file_meta, policies, max_views, \
              expiration, expires, record_id, is_secret, format, suite, created, views, last_read, gone, code_hash, \
-             code_expires, notes.position",
+             code_expires, file_key, file_bytes, file_checksum, file_compression, notes.position",
             $more,
             " FROM notes JOIN note_uses ON note_uses.position = notes.position "
         )
@@ -26,7 +27,7 @@ macro_rules! select_head {
 impl<R> NoteReads for Tx<'_, R> {
     fn note(&self, id: NoteId) -> Result<Option<NoteRow>, StoreError> {
         let sql = concat!(select_head!(", data"), "WHERE note_id = ?1");
-        self.one(sql, [id.as_bytes()], |row| Ok(NoteRow { head: read_head(row)?, data: row.get(28)? }))
+        self.one(sql, [id.as_bytes()], |row| Ok(NoteRow { head: read_head(row)?, data: row.get(32)? }))
     }
 
     fn note_head(&self, id: NoteId) -> Result<Option<NoteHead>, StoreError> {
@@ -51,7 +52,7 @@ impl<R> NoteReads for Tx<'_, R> {
         );
         let after = integer(after).unwrap_or(i64::MAX);
         let params = params![writer.as_bytes(), record.as_bytes(), after, row_limit(limit)];
-        self.list(sql, params, |row| Ok((column(row, 27)?, read_head(row)?)))
+        self.list(sql, params, |row| Ok((column(row, 31)?, read_head(row)?)))
     }
 
     fn gone_notes(&self, now: Timestamp, limit: usize) -> Result<Vec<NoteHead>, StoreError> {
@@ -68,9 +69,9 @@ impl NoteWrites for Tx<'_, Writing<'_>> {
             "the note",
             "INSERT INTO notes (position, note_id, name, client_id, account_id, region, recipient_key, writer_key, \
              mode, note_type, writer_encryption_key, encrypted_access_key, signature, plain, file_meta, policies, \
-             max_views, expiration, expires, record_id, is_secret, format, suite, created, data) VALUES \
+             max_views, expiration, expires, record_id, is_secret, format, suite, created, data, file_key, file_bytes, file_checksum, file_compression) VALUES \
              (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, \
-             ?23, ?24, ?25)",
+             ?23, ?24, ?25, ?26, ?27, ?28, ?29)",
             params![
                 position,
                 head.id.as_bytes(),
@@ -97,6 +98,10 @@ impl NoteWrites for Tx<'_, Writing<'_>> {
                 head.suite,
                 head.created.micros(),
                 data,
+                head.file.as_ref().map(|file| file.key.as_bytes()),
+                head.file.as_ref().map(|file| integer(file.content.len_bytes)).transpose()?,
+                head.file.as_ref().map(|file| file.content.checksum.as_bytes()),
+                head.file.as_ref().map(|file| file.content.compression.as_str()),
             ],
         )?;
         self.execute(
@@ -135,7 +140,8 @@ impl NoteWrites for Tx<'_, Writing<'_>> {
             "DELETE FROM note_uses WHERE position = (SELECT position FROM notes WHERE note_id = ?1)",
             [id.as_bytes()],
         )?;
-        Ok(self.execute("DELETE FROM notes WHERE note_id = ?1", [id.as_bytes()])? > 0)
+        let sql = "DELETE FROM notes WHERE note_id = ?1 RETURNING file_key";
+        Ok(self.delete_letting_go(sql, [id.as_bytes()])? > 0)
     }
 }
 
@@ -149,7 +155,7 @@ impl Tx<'_, Writing<'_>> {
         )?;
         for position in &positions {
             self.execute("DELETE FROM note_uses WHERE position = ?1", [position])?;
-            self.execute("DELETE FROM notes WHERE position = ?1", [position])?;
+            self.delete_letting_go("DELETE FROM notes WHERE position = ?1 RETURNING file_key", [position])?;
         }
         Ok(positions.len())
     }
@@ -180,6 +186,7 @@ fn read_head(row: &Row<'_>) -> Result<NoteHead, Error> {
         },
         plain: column(row, 11)?,
         file_meta: column(row, 12)?,
+        file: read_stored_file(row, 27)?,
         policies,
         max_views,
         expiration: time(15)?,
