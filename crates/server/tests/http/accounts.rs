@@ -1,7 +1,9 @@
 //! Accounts: creation, profile, metadata, change of the administering client, deletion.
 
 use serde_json::{Value, json};
-use tozstore_crypto::{EncryptionPrivateKey, SigningKeyPair, decode_base64url};
+use tozstore_crypto::{
+    EncryptionPrivateKey, SigningKeyPair, account_signing_key, answer_challenge, decode_base64url,
+};
 use tozstore_server::config::{AccountsConfig, Config};
 use tozstore_server::store::{ChangeKind, StoreError};
 
@@ -146,6 +148,12 @@ async fn a_new_administering_client_takes_over() {
     let answer = call.json(json!({ "client": client })).send().await;
     assert_eq!(answer.code(), 200);
     let body = answer.json();
+    // The shape of a registration.
+    assert_eq!(
+        (&body["name"], &body["enabled"], &body["signing_key"]),
+        (&json!("new"), &json!(true), &json!({}))
+    );
+    assert_eq!(body["public_key"], client["public_key"]);
     let form = format!("client_id={}&client_secret={}", text(&body["api_key_id"]), text(&body["api_secret"]));
     let token = text(&fixture.post("/v1/auth/token").body(form).send().await.json()["access_token"]);
     assert_eq!(fixture.get("/v1/client/admin").bearer(&token).send().await.code(), 200);
@@ -153,6 +161,74 @@ async fn a_new_administering_client_takes_over() {
     let registered = fixture.client("a").await;
     let own = fixture.get(format!("/v1/client/{}", registered.id)).bearer(&registered.token).send().await;
     assert_eq!(own.code(), 200);
+    // Backups go to the new one, and the profile names it.
+    let registration = json!({ "token": fixture.account.registration_token, "client": { "name": "b",
+        "public_key": { "curve25519": EncryptionPrivateKey::generate().public_key() } } });
+    let registered = fixture.post("/v1/account/e3db/clients/register").json(registration).send().await;
+    assert_eq!(registered.header("x-backup-client"), body["client_id"].as_str());
+    let profile = change(&fixture, json!({})).await.json();
+    assert_eq!(profile["account"]["client"]["client_id"], body["client_id"]);
+    assert!(profile["account"]["client"].get("api_secret").is_none());
+}
+
+/// What an official account client sent: creation, metadata, and logins with keys of its password and paper key.
+#[tokio::test]
+async fn an_account_of_an_official_client_logs_in() {
+    let vector: Value =
+        serde_json::from_str(include_str!("../../../../vectors/12-account-login.json")).unwrap();
+    let fixture = Fixture::new().await;
+    let body = json!({ "profile": vector["profile"], "account": vector["account"] });
+    let created = fixture.post("/v1/account/profile").json(body).send().await;
+    assert_eq!(created.code(), 201);
+    let created = created.json();
+    for (name, value) in vector["profile"].as_object().unwrap() {
+        assert_eq!(&created["profile"][name], value, "{name}");
+    }
+    let token = text(&created["token"]);
+    let put =
+        fixture.put("/v1/account/profile/meta").bearer(&token).json(vector["meta"].clone()).send().await;
+    assert_eq!(put.code(), 200);
+
+    for (keyid, secret, salt) in
+        [("password", "password", "auth_salt"), ("paper", "paper_key", "paper_auth_salt")]
+    {
+        let asked = json!({ "email": "alice@example.com" });
+        let challenge = fixture.post("/v1/account/challenge").json(asked).send().await.json();
+        assert_eq!(challenge[salt], vector["profile"][salt]);
+        let key = account_signing_key(&text(&vector[secret]), &text(&challenge[salt]).parse().unwrap());
+        let challenge = text(&challenge["challenge"]);
+        let response = answer_challenge(&key, &challenge).unwrap();
+        let answer = json!({ "email": "alice@example.com", "challenge": challenge, "response": response, "keyid": keyid });
+        let session = fixture.post("/v1/account/auth").json(answer).send().await;
+        assert_eq!(session.code(), 200, "{keyid}");
+        let session = session.json();
+        assert_eq!(session["profile"], created["profile"]);
+        let meta = fixture.get("/v1/account/profile/meta").bearer(text(&session["token"])).send().await;
+        assert_eq!(meta.json(), vector["meta"]);
+    }
+}
+
+#[tokio::test]
+async fn a_new_paper_key_is_the_only_one() {
+    let fixture = Fixture::new().await;
+    let new_key = SigningKeyPair::generate();
+    let body = json!({ "profile": { "paper_signing_key": { "ed25519": new_key.public_key() },
+        "paper_auth_salt": "bmV3", "paper_enc_salt": "bmV3" } });
+    let answer = change(&fixture, body).await;
+    assert_eq!(answer.code(), 200);
+    assert_eq!(answer.json()["profile"]["paper_enc_salt"], "bmV3");
+    for (key, keyid, code) in [
+        (&fixture.account.paper_key, "paper", 401),
+        (&new_key, "paper", 200),
+        (&fixture.account.login_key, "password", 200),
+    ] {
+        let asked = json!({ "email": fixture.account.email });
+        let challenge = fixture.post("/v1/account/challenge").json(asked).send().await.json();
+        let challenge = text(&challenge["challenge"]);
+        let response = key.sign(&decode_base64url(&challenge).unwrap()).to_string();
+        let answer = json!({ "email": fixture.account.email, "challenge": challenge, "response": response, "keyid": keyid });
+        assert_eq!(fixture.post("/v1/account/auth").json(answer).send().await.code(), code, "{keyid}");
+    }
 }
 
 #[tokio::test]

@@ -236,3 +236,41 @@ async fn a_token_issued_while_its_client_was_being_disabled_stays_dead() {
     let fresh = text(&fixture.post("/v1/auth/token").body(form).send().await.json()["access_token"]);
     assert_eq!(fixture.get(&own).bearer(&fresh).send().await.code(), 200);
 }
+
+#[tokio::test]
+async fn a_disabled_client_is_out_at_once_by_every_way_in() {
+    let fixture = Fixture::new().await;
+    let client = fixture.client("a").await;
+    let own = format!("/v1/client/{}", client.id);
+    let form = format!("client_id={}&client_secret={}", client.api_key_id, client.api_secret);
+    let ways = async || {
+        let signed = fixture.sign(&client, "GET", &own);
+        [
+            fixture.get(&own).bearer(&client.token).send().await.code(),
+            fixture.get(&own).header("authorization", signed).send().await.code(),
+            fixture.post("/v1/auth/token").body(form.clone()).send().await.code(),
+        ]
+    };
+    let enable = async |enabled: bool| {
+        let call = fixture.patch(format!("/v1/client/admin/{}/enable", client.id));
+        let call = call.bearer(&fixture.account.queen.token).header("content-type", "text/plain");
+        let answer = call.json(json!({ "enabled": enabled })).send().await;
+        assert_eq!(answer.json()["enabled"], enabled);
+        let path = format!("/v1/client/admin/{}", client.id);
+        let shown = fixture.get(path).bearer(&fixture.account.queen.token).send().await.json();
+        assert_eq!(shown["enabled"], enabled);
+    };
+    assert_eq!(ways().await, [200; 3]);
+    for _ in 0..2 {
+        enable(false).await;
+        assert_eq!(ways().await, [401; 3]);
+    }
+    // Whoever shares with it may still look it up.
+    let lookup =
+        fixture.get(format!("/v1/storage/clients/{}", client.id)).bearer(&fixture.account.queen.token);
+    assert_eq!(lookup.send().await.code(), 200);
+    fixture.advance_seconds(1);
+    enable(true).await;
+    let [old_token, signature, new_token] = ways().await;
+    assert_eq!((old_token, signature, new_token), (401, 200, 200));
+}
