@@ -1,14 +1,17 @@
-//! Paths of the storage endpoints: patterns for a router, and builders for a client.
+//! Paths of the endpoints: patterns for a router, and builders for a client.
 //!
 //! A pattern names its variable segments in braces. Segments are percent-decoded after the path was split, so a record
 //! type may hold any character, a slash (`%2F`) too; `+` stands for itself (RFC 3986, section 3.3). Policies name the
 //! user before the writer, access keys the writer before the user: the interop protocol has it so.
+
+mod accounts;
 
 use std::fmt::Display;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tozstore_crypto::{ClientId, GroupId, NoteId, PendingFileId, RecordId, Version};
 
+pub use self::accounts::*;
 use crate::RecordType;
 
 /// Write a record (POST); read many (GET with a body).

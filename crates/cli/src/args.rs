@@ -88,7 +88,7 @@ pub enum Command {
     Serve(ServeArguments),
     /// Watch the whole story: a server, two clients, a record, sharing, revoking; nothing is left behind
     Demo,
-    /// Create an account, log in, delete it
+    /// Create an account, log in, change its password, get back in, delete it
     #[command(subcommand, after_help = ACCOUNT_EXAMPLES)]
     Account(AccountCommand),
     /// Registration tokens of the account: who holds one can register clients

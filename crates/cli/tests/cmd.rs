@@ -133,6 +133,50 @@ fn a_false_password_or_token_is_refused() {
 }
 
 #[test]
+fn passwords_and_paper_keys_change() {
+    let machine = Machine::start();
+    let created = machine.json(&["account", "create", "--email", "me@example.com"]);
+    let file = |name: &str, text: &str| std::fs::write(machine.path(name), format!("{text}\n")).unwrap();
+    let login = |file: &str| {
+        machine.run(&["account", "login", "--email", "me@example.com", "--password-file", file]).code
+    };
+    file("new", "another long password");
+    file("newer", "a third long password");
+    machine.fails(4, &["account", "password"]);
+    machine.ok(&["account", "password", "--new-password-file", "new"]);
+    // The session at hand goes on, and only the new password holds.
+    assert!(machine.json_lines(&["token", "list"]).is_empty());
+    machine.fails(4, &["client", "list"]);
+    assert_eq!(login("new"), 0);
+
+    let new = ["--password-file", "new"];
+    let key = machine.json(&[&["account", "paper-key"], &new[..]].concat());
+    let key = key["paper_key"].as_str().unwrap();
+    let recover = ["account", "recover", "--email", "me@example.com", "--paper-key-file", "paper"];
+    let recover = [&recover[..], &["--new-password-file", "newer"]].concat();
+    file("paper", created["paper_key"].as_str().unwrap());
+    machine.fails(4, &recover);
+    file("paper", key);
+    let kept = machine.json(&recover);
+    assert_eq!((&kept["email"], &kept["previous_client_id"]), (&"me@example.com".into(), &Value::Null));
+    assert_eq!((login("new"), login("newer")), (4, 0));
+    let taken_over = machine.json(&[&recover[..], &["--new-client"]].concat());
+    assert_eq!(taken_over["previous_client_id"], kept["client_id"]);
+
+    let newer = ["--password-file", "newer"];
+    machine.fails(2, &["account", "change"]);
+    machine
+        .ok(&[&["account", "change", "--email", "Moved@example.com", "--name", "Me"], &newer[..]].concat());
+    assert_eq!(login("newer"), 4);
+    let listed = machine.json_lines(&[&["client", "list"], &newer[..]].concat());
+    assert_eq!(listed.len(), 2);
+    assert_eq!(
+        (&listed[1]["client_id"], &listed[1]["is_account_client"]),
+        (&taken_over["client_id"], &true.into())
+    );
+}
+
+#[test]
 fn json_shapes() {
     let machine = Machine::with_account();
     let alice = machine.register("alice");

@@ -31,7 +31,105 @@ async fn wrong_passwords_and_unknown_addresses_look_alike() {
     assert_eq!((wrong.fault(), unknown.fault()), (Fault::Credentials, Fault::Credentials));
     assert_eq!(wrong.to_string(), unknown.to_string());
     let taken = NewAccount { name: "Other", email: &EMAIL.to_lowercase(), password: &Secret::new(PASSWORD) };
-    assert!(matches!(Account::create(&world.api_url, taken).await, Err(Error::Conflict)));
+    let refused = Account::create(&world.api_url, taken).await.unwrap_err();
+    assert!(matches!(refused, Error::Refused { status: 409, .. }), "{refused}");
+    assert!(refused.to_string().contains("e-mail address"), "{refused}");
+}
+
+const NEW_PASSWORD: &str = "Vq7r-2mTd-Yk4s-Hn8w";
+
+async fn log_in(world: &World, password: &str) -> Result<Account, Error> {
+    Account::login(&world.api_url, EMAIL, &Secret::new(password)).await
+}
+
+#[tokio::test]
+async fn a_new_password_opens_what_the_old_one_did() {
+    let world = World::start().await;
+    let record = world.account.queen().write("t", fields! { "a" => "1" }).await.unwrap();
+    let mut account = log_in(&world, PASSWORD).await.unwrap();
+    account.change_password(&Secret::new(NEW_PASSWORD)).await.unwrap();
+
+    assert!(matches!(log_in(&world, PASSWORD).await, Err(Error::Credentials(_))));
+    let again = log_in(&world, NEW_PASSWORD).await.unwrap();
+    assert_eq!(again.queen().id(), world.account.queen().id());
+    assert_eq!(again.queen().read(record.id()).await.unwrap().field("a"), Some("1"));
+    // The paper key still leads in, and the account at hand goes on working; the other session has ended, and cannot
+    // be renewed with the old password.
+    Account::login_with_paper_key(&world.api_url, EMAIL, &world.paper_key).await.unwrap();
+    account.tokens().await.unwrap();
+    assert!(matches!(world.account.tokens().await, Err(Error::Credentials(_))));
+}
+
+#[tokio::test]
+async fn a_new_paper_key_takes_the_place_of_the_old_one() {
+    let world = World::start().await;
+    let mut account = log_in(&world, PASSWORD).await.unwrap();
+    let paper_key = account.change_paper_key().await.unwrap();
+    let by_paper = async |key: &Secret| Account::login_with_paper_key(&world.api_url, EMAIL, key).await;
+    assert!(matches!(by_paper(&world.paper_key).await, Err(Error::Credentials(_))));
+    assert_eq!(by_paper(&paper_key).await.unwrap().queen().id(), world.account.queen().id());
+    log_in(&world, PASSWORD).await.unwrap();
+}
+
+#[tokio::test]
+async fn name_and_address_change() {
+    let world = World::start().await;
+    let other = NewAccount { name: "Other", email: "other@example.com", password: &Secret::new(PASSWORD) };
+    Account::create(&world.api_url, other).await.unwrap();
+    let mut account = log_in(&world, PASSWORD).await.unwrap();
+    let refused = account.change_email("OTHER@example.com").await.unwrap_err();
+    assert!(matches!(refused, Error::Refused { status: 409, .. }), "{refused}");
+    account.change_email("Moved@example.com").await.unwrap();
+    account.change_name("New").await.unwrap();
+    assert_eq!((account.name(), account.email()), ("New", "Moved@example.com"));
+    assert!(log_in(&world, PASSWORD).await.is_err());
+    let moved = Account::login(&world.api_url, "moved@example.com", &Secret::new(PASSWORD)).await.unwrap();
+    assert_eq!((moved.id(), moved.name()), (account.id(), "New"));
+}
+
+#[tokio::test]
+async fn the_paper_key_leads_back_in() {
+    let world = World::start().await;
+    let record = world.account.queen().write("t", fields! { "a" => "1" }).await.unwrap();
+    let (url, new) = (&world.api_url, Secret::new(NEW_PASSWORD));
+    let wrong = Account::recover(url, EMAIL, &Secret::new("wrong"), &new).await.unwrap_err();
+    assert_eq!(wrong.fault(), Fault::Credentials);
+    let account = Account::recover(url, EMAIL, &world.paper_key, &new).await.unwrap();
+    assert_eq!(account.queen().read(record.id()).await.unwrap().field("a"), Some("1"));
+    assert!(log_in(&world, PASSWORD).await.is_err());
+    let again = log_in(&world, NEW_PASSWORD).await.unwrap();
+    assert_eq!(again.queen().id(), world.account.queen().id());
+}
+
+#[tokio::test]
+async fn a_new_client_takes_over_with_the_paper_key() {
+    let world = World::start().await;
+    let record = world.account.queen().write("t", fields! { "a" => "1" }).await.unwrap();
+    let (url, new) = (&world.api_url, Secret::new(NEW_PASSWORD));
+    // Twice: once to take over, and once as after a try that broke off.
+    let (first, previous) =
+        Account::recover_with_new_queen(url, EMAIL, &world.paper_key, &new).await.unwrap();
+    let previous = previous.unwrap();
+    assert_eq!(previous.id(), world.account.queen().id());
+    assert_ne!(first.queen().id(), previous.id());
+    let (second, previous_again) =
+        Account::recover_with_new_queen(url, EMAIL, &world.paper_key, &new).await.unwrap();
+    assert_eq!(previous_again.unwrap().id(), first.queen().id());
+
+    assert!(log_in(&world, PASSWORD).await.is_err());
+    for account in [
+        log_in(&world, NEW_PASSWORD).await.unwrap(),
+        Account::login_with_paper_key(url, EMAIL, &world.paper_key).await.unwrap(),
+    ] {
+        assert_eq!(account.queen().id(), second.queen().id());
+        // It administers, and what the old one wrote is still there for the old one.
+        assert_eq!(account.client(previous.id()).await.unwrap().id, previous.id());
+    }
+    assert_eq!(previous.read(record.id()).await.unwrap().field("a"), Some("1"));
+    second.disable_client(previous.id()).await.unwrap();
+    assert!(matches!(previous.read(record.id()).await, Err(Error::Credentials(_))));
+    let refused = second.disable_client(second.queen().id()).await.unwrap_err();
+    assert!(matches!(&refused, Error::Refused { status: 409, message } if message.contains("administers")));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::Method;
 use tokio::time::Instant;
+use tozstore_api::paths;
 use tozstore_crypto::{ClientId, RequestNonce, RequestToSign, SigningKeyPair};
 use zeroize::Zeroizing;
 
@@ -103,7 +104,7 @@ impl Client {
     async fn fetch_token(&self) -> Result<Token, Error> {
         let credentials = &self.0.credentials;
         // As often as one likes: every answer is a good token.
-        let mut request = Request::new(Method::POST, TOKEN_PATH.to_owned()).harmless();
+        let mut request = Request::new(Method::POST, paths::ACCESS_TOKEN.to_owned()).harmless();
         request.authorization = Authorization::Basic {
             name: credentials.api_key_id().to_owned(),
             secret: Zeroizing::new(credentials.api_secret().expose().to_owned()),
@@ -120,9 +121,6 @@ impl fmt::Debug for Client {
         f.debug_struct("Client").field("credentials", &self.0.credentials).finish_non_exhaustive()
     }
 }
-
-/// Fetches a bearer token.
-const TOKEN_PATH: &str = "/v1/auth/token";
 
 /// Settings of a [`Client`] that is to be.
 #[derive(Debug)]

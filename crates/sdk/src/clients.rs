@@ -2,7 +2,7 @@
 
 use futures_util::Stream;
 use http::Method;
-use tozstore_api::{ClientList, EnableClient, MAX_CLIENTS_PER_PAGE};
+use tozstore_api::{ClientList, EnableClient, MAX_CLIENTS_PER_PAGE, paths};
 use tozstore_crypto::{ClientId, EncryptionPublicKey, SigningPublicKey, blake2b_256};
 
 use crate::known_keys::Trust;
@@ -77,17 +77,13 @@ fn fingerprint_of(id: ClientId, key: EncryptionPublicKey) -> String {
     groups.collect::<Vec<_>>().join(" ")
 }
 
-const CLIENT_PATH: &str = "/v1/client";
-const ADMIN_PATH: &str = "/v1/client/admin";
-const CLIENT_INFO_PATH: &str = "/v1/storage/clients";
-
 impl Client {
     /// What the server says of this client.
     ///
     /// # Errors
     /// [`Error::Untrusted`] if the server has other public keys than the credentials.
     pub async fn whoami(&self) -> Result<ClientDetails, Error> {
-        let details = self.details(&format!("{CLIENT_PATH}/{}", self.id())).await?;
+        let details = self.details(paths::of_client(paths::CLIENT, self.id())).await?;
         if details.id != self.id() {
             return Err(UntrustedData::WrongAnswer("client").into());
         }
@@ -101,7 +97,7 @@ impl Client {
     /// # Errors
     /// [`Error::NotFound`] if there is none, [`Error::Untrusted`] if the keys are others than the ones known.
     pub async fn info(&self, client_id: ClientId) -> Result<ClientInfo, Error> {
-        let request = Request::get(format!("{CLIENT_INFO_PATH}/{client_id}"));
+        let request = Request::get(paths::of_client(paths::CLIENT_INFO, client_id));
         let answer = self.send(request).await.map_err(|failure| failure.naming("the client"))?;
         let info: tozstore_api::ClientInfo = answer.json()?;
         if info.client_id != client_id {
@@ -129,7 +125,7 @@ impl Client {
         async_stream::try_stream! {
             let mut next = 0;
             loop {
-                let request = Request::get(format!("{ADMIN_PATH}?limit={MAX_CLIENTS_PER_PAGE}&next={next}"));
+                let request = Request::get(paths::admin_clients(next, MAX_CLIENTS_PER_PAGE));
                 let page: ClientList = client.send(request).await?.json()?;
                 for found in page.clients {
                     yield ClientDetails::from(found);
@@ -146,7 +142,7 @@ impl Client {
 
     /// One client of the account, as its administrator.
     pub(crate) async fn account_client(&self, client_id: ClientId) -> Result<ClientDetails, Error> {
-        self.details(&format!("{ADMIN_PATH}/{client_id}")).await
+        self.details(paths::of_client(paths::ADMIN_CLIENT, client_id)).await
     }
 
     /// Enables or disables a client of the account, as its administrator.
@@ -155,25 +151,30 @@ impl Client {
         client_id: ClientId,
         enabled: bool,
     ) -> Result<(), Error> {
-        let request = Request::new(Method::PATCH, format!("{ADMIN_PATH}/{client_id}/enable"));
+        let request = Request::new(Method::PATCH, paths::of_client(paths::ADMIN_CLIENT_ENABLE, client_id));
         let request = request.json(&EnableClient { enabled })?;
-        self.send(request).await.map_err(|failure| failure.naming("the client"))?;
-        Ok(())
-    }
-
-    /// Deletes a client of the account, as its administrator.
-    pub(crate) async fn delete_account_client(&self, client_id: ClientId) -> Result<(), Error> {
-        match self.send(Request::delete(format!("{ADMIN_PATH}/{client_id}"))).await {
-            // An earlier try was done, and its answer lost.
-            Err(failure) if failure.is_not_found() && failure.was_repeated => Ok(()),
-            Err(failure) => Err(failure.naming("the client")),
+        match self.send(request).await {
+            Err(failure) if failure.is_not_found() => Err(failure.naming("the client")),
+            Err(failure) => Err(failure.in_conflict("the client that administers the account stays enabled")),
             Ok(_) => Ok(()),
         }
     }
 
-    async fn details(&self, path: &str) -> Result<ClientDetails, Error> {
-        let answer =
-            self.send(Request::get(path.to_owned())).await.map_err(|failure| failure.naming("the client"))?;
+    /// Deletes a client of the account, as its administrator.
+    pub(crate) async fn delete_account_client(&self, client_id: ClientId) -> Result<(), Error> {
+        match self.send(Request::delete(paths::of_client(paths::ADMIN_CLIENT, client_id))).await {
+            // An earlier try was done, and its answer lost.
+            Err(failure) if failure.is_not_found() && failure.was_repeated => Ok(()),
+            Err(failure) if failure.is_not_found() => Err(failure.naming("the client")),
+            Err(failure) => {
+                Err(failure.in_conflict("the client that administers the account goes with the account"))
+            }
+            Ok(_) => Ok(()),
+        }
+    }
+
+    async fn details(&self, path: String) -> Result<ClientDetails, Error> {
+        let answer = self.send(Request::get(path)).await.map_err(|failure| failure.naming("the client"))?;
         Ok(answer.json::<tozstore_api::Client>()?.into())
     }
 }

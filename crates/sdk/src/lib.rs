@@ -36,8 +36,10 @@ mod files;
 mod json;
 mod keyring;
 mod known_keys;
+mod logins;
 mod notes;
 mod policies;
+mod profiles;
 mod query;
 mod records;
 mod registration;
@@ -56,7 +58,7 @@ pub use tozstore_crypto::{
 };
 
 pub use account_sessions::AccountSession;
-pub use accounts::{Account, NewAccount, password_advice};
+pub use accounts::{Account, NewAccount};
 pub use client::{Client, ClientBuilder};
 pub use clients::{ClientDetails, ClientInfo};
 pub use credentials::Credentials;
@@ -66,6 +68,7 @@ pub use fields::Fields;
 pub use files::{File, Progress};
 pub use keyring::KeyTrust;
 pub use known_keys::KnownKeys;
+pub use logins::password_advice;
 pub use notes::{ExpectedWriter, Note, NoteMeta, NoteRecipient, Stranger, WriteNote};
 pub use query::{Page, Pages, Query, Records};
 pub use records::{Completeness, Record, Write};

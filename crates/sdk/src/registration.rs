@@ -54,8 +54,6 @@ pub struct Registration {
 
 /// The record type of backups, of the interop protocol.
 const KEY_BACKUP_TYPE: &str = "tozny.key_backup";
-const REGISTER_PATH: &str = "/v1/account/e3db/clients/register";
-const BACKUP_PATH: &str = "/v1/account/backup";
 
 impl Client {
     /// Registers a new client, with fresh keys, under the account that the registration token is of.
@@ -86,7 +84,7 @@ impl Client {
         };
         let body = RegisterClient { token: SecretText::new(token), client };
         let transport = Transport::new(api_url, Limits::default())?;
-        let answer = transport.send(&Request::post(REGISTER_PATH.to_owned()).json(&body)?).await?;
+        let answer = transport.send(&Request::post(paths::REGISTER.to_owned()).json(&body)?).await?;
         let registered: RegisteredClient = answer.json()?;
         if registered.public_key.encryption_key() != Some(encryption_key.public_key()) {
             return Err(UntrustedData::WrongAnswer("public key").into());
@@ -119,7 +117,7 @@ impl Client {
     pub async fn backup(&self, registration_token: &str, backup_client: ClientId) -> Result<(), Error> {
         self.write(KEY_BACKUP_TYPE, self.backup_fields()).plain("client", self.id().to_string()).await?;
         self.share(KEY_BACKUP_TYPE, backup_client).await?;
-        let path = format!("{BACKUP_PATH}/{}/{}", paths::segment(registration_token), self.id());
+        let path = paths::backup(registration_token, self.id());
         // Says that there is a backup; saying so twice does nothing more.
         self.send(Request::post(path).harmless()).await?;
         Ok(())

@@ -72,8 +72,6 @@ impl fmt::Debug for RegistrationToken {
     }
 }
 
-const TOKENS_PATH: &str = "/v1/account/tokens";
-
 impl Account {
     /// Makes a registration token.
     ///
@@ -88,7 +86,7 @@ impl Account {
     /// # Errors
     /// Those of any request.
     pub async fn tokens(&self) -> Result<Vec<RegistrationToken>, Error> {
-        listed(&self.send(Request::get(TOKENS_PATH.to_owned())).await?)
+        listed(&self.send(Request::get(paths::REGISTRATION_TOKENS.to_owned())).await?)
     }
 
     /// Deletes a registration token. Clients that it registered stay.
@@ -114,7 +112,7 @@ impl AccountSession {
     /// # Errors
     /// [`Error::Credentials`] if the session has lapsed, else those of any request.
     pub async fn tokens(&self) -> Result<Vec<RegistrationToken>, Error> {
-        listed(&self.send(Request::get(TOKENS_PATH.to_owned())).await?)
+        listed(&self.send(Request::get(paths::REGISTRATION_TOKENS.to_owned())).await?)
     }
 
     /// As [`Account::delete_token`].
@@ -135,7 +133,7 @@ fn creation(options: TokenOptions) -> Result<Request, Error> {
         ..Permissions::default()
     };
     let body = NewRegistrationToken { name, permissions: Some(permissions), total_uses_allowed: max_uses };
-    Request::post(TOKENS_PATH.to_owned()).json(&body)
+    Request::post(paths::REGISTRATION_TOKENS.to_owned()).json(&body)
 }
 
 fn created(answer: &Answer) -> Result<RegistrationToken, Error> {
@@ -148,7 +146,7 @@ fn listed(answer: &Answer) -> Result<Vec<RegistrationToken>, Error> {
 }
 
 fn deletion(token: &str) -> Request {
-    Request::delete(format!("{TOKENS_PATH}/{}", paths::segment(token)))
+    Request::delete(paths::registration_token(token))
 }
 
 fn deleted(answer: Result<Answer, Failure>) -> Result<(), Error> {

@@ -172,6 +172,14 @@ impl Failure {
     pub(crate) fn naming(self, what: &'static str) -> Error {
         if self.is_not_found() { Error::NotFound(what) } else { self.error }
     }
+
+    /// The error, with words for what is in the way: a conflict of something else than versions of a record.
+    pub(crate) fn in_conflict(self, message: &str) -> Error {
+        match self.status {
+            Some(status @ 409) => Error::Refused { status, message: message.to_owned() },
+            _ => self.error,
+        }
+    }
 }
 
 /// Connections to one server.
