@@ -1,4 +1,6 @@
-//! The tables of endpoints in docs/compatibility.md, against the router.
+//! The tables of endpoints in docs/compatibility.md, against the router, in both directions.
+
+use std::collections::BTreeMap;
 
 use http::{Method, StatusCode};
 
@@ -6,6 +8,10 @@ use super::fixture::Fixture;
 use super::storage::NO_ID;
 
 const DOCUMENT: &str = include_str!("../../../../docs/compatibility.md");
+const ROUTER: &str = include_str!("../../src/http/router.rs");
+const PATHS: &str = include_str!("../../../api/src/paths.rs");
+/// What stands in place of methods if every method gets the same refusal.
+const REFUSED: &str = "501";
 
 /// The rows of the tables: a path, and methods or a reason.
 fn rows() -> Vec<(&'static str, &'static str)> {
@@ -56,4 +62,69 @@ async fn every_endpoint_of_the_document_is_answered_as_it_says() {
         }
     }
     assert!(served > 60 && refused > 10, "{served} {refused}");
+}
+
+#[test]
+fn every_route_stands_in_the_document_with_its_methods() {
+    let routes = routes();
+    assert!(routes.len() > 80, "{}", routes.len());
+    let mut listed = BTreeMap::new();
+    for (path, methods) in rows() {
+        let is_served = methods.split(", ").all(|method| METHODS.iter().any(|(name, _)| *name == method));
+        let mut methods: Vec<_> = if is_served { methods.split(", ").collect() } else { vec![REFUSED] };
+        methods.sort_unstable();
+        assert!(listed.insert(format!("/{path}"), methods).is_none(), "{path} is listed twice");
+    }
+    for (path, methods) in &routes {
+        assert_eq!(listed.get(path), Some(methods), "what docs/compatibility.md says of {path}");
+    }
+    for path in listed.keys() {
+        assert!(routes.contains_key(path), "{path} is in docs/compatibility.md, and no route");
+    }
+}
+
+/// Methods, and what the router calls them.
+const METHODS: [(&str, &str); 6] = [
+    ("GET", "get("),
+    ("POST", "post("),
+    ("PUT", "put("),
+    ("PATCH", "patch("),
+    ("DELETE", "delete("),
+    (REFUSED, "any("),
+];
+
+/// The routes in the text of the router: paths and methods.
+fn routes() -> BTreeMap<String, Vec<&'static str>> {
+    let calls = ROUTER.split(".route(").skip(1).map(|text| {
+        let (path, handlers) = text.split_once(',').unwrap();
+        let mut depth = 1;
+        let end = handlers.find(|character| {
+            depth += match character {
+                '(' => 1,
+                ')' => -1,
+                _ => 0,
+            };
+            depth == 0
+        });
+        let handlers = &handlers[..end.unwrap()];
+        let is_called = |name: &str| handlers.contains(name);
+        let mut methods: Vec<_> =
+            METHODS.iter().filter(|(_, name)| is_called(name)).map(|(method, _)| *method).collect();
+        methods.sort_unstable();
+        (path_of(path.trim()), methods)
+    });
+    let routes: Vec<_> = calls.collect();
+    let (count, routes) = (routes.len(), routes.into_iter().collect::<BTreeMap<_, _>>());
+    assert_eq!(count, routes.len(), "one route for each path");
+    routes
+}
+
+/// A path that stands in the router as text or as the name of a constant.
+fn path_of(expression: &str) -> String {
+    let Some(name) = expression.strip_prefix("paths::") else {
+        return expression.trim_matches('"').to_owned();
+    };
+    let declaration = format!("pub const {name}: &str =");
+    let value = PATHS.split_once(declaration.as_str()).unwrap().1;
+    value.split('"').nth(1).unwrap().to_owned()
 }
