@@ -285,7 +285,6 @@ async fn replace(
     expected: Option<String>,
     body: Counted<RecordWrite>,
 ) -> Result<axum::Json<Record<SealedText>>, Error> {
-    check(&body)?;
     let version = ids::new_version();
     let data = body.data.to_json();
     let write = move |tx: &mut dyn crate::store::WriteTx| {
@@ -293,6 +292,7 @@ async fn replace(
         let mut head = tx.record_head(id)?.ok_or(NO_RECORD)?;
         let facts = policy::facts(tx.as_read(), caller.id, &head.type_slot)?;
         policy::decide(caller.id, action, &facts)?;
+        check_update(&body, &head)?;
         check_version(&head, expected.as_deref())?;
         if head.type_slot != slot(&body) {
             return Err(Error::bad_request("the writer, user and type of a record cannot be changed"));
@@ -331,10 +331,20 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) fn check(body: &RecordWrite) -> Result<(), Error> {
+/// A new record has fields.
+fn check(body: &RecordWrite) -> Result<(), Error> {
     if body.data.is_empty() {
         return Err(Error::bad_request("a record has at least one field"));
     }
+    check_signature(body)
+}
+
+/// So has one that is changed, unless it has a file: official clients change the metadata of a file in this way.
+pub(super) fn check_update(body: &RecordWrite, head: &RecordHead) -> Result<(), Error> {
+    if head.file.is_some() { check_signature(body) } else { check(body) }
+}
+
+fn check_signature(body: &RecordWrite) -> Result<(), Error> {
     if body.rec_sig.as_ref().is_some_and(|signature| signature.len() > MAX_RECORD_SIGNATURE_BYTES) {
         return Err(Error::bad_request(format!(
             "a signature has at most {MAX_RECORD_SIGNATURE_BYTES} bytes"

@@ -343,6 +343,17 @@ async fn metadata_changes_without_the_content() {
     assert_eq!(updated["meta"]["file_meta"]["checksum"], record["meta"]["file_meta"]["checksum"]);
     assert_eq!(fixture.fetch(url(&updated)).await.body, b"bytes");
     assert_eq!(fixture.call(&writer, Method::PUT, &path(&record), Some(sent)).await.code(), 409);
+    // The same through the endpoint of records, as official clients do it.
+    let mut sent = body(writer.id, "t", json!({ "newer": "2" }), json!({}));
+    sent["rec_sig"] = json!("signed");
+    let updated = fixture.call(&writer, Method::PUT, &safe_path(&updated), Some(sent.clone())).await;
+    assert_eq!(updated.code(), 200, "{updated:?}");
+    assert_eq!(updated.json()["meta"]["plain"], json!({ "newer": "2" }));
+    let read = fixture.read_file(&writer, &record).await.json();
+    assert_eq!((&read["meta"]["plain"], &read["rec_sig"]), (&json!({ "newer": "2" }), &json!("signed")));
+    assert_eq!(fixture.fetch(url(&read)).await.body, b"bytes");
+    let fields = fixture.write(&writer, "t", json!({}), json!({ "a": "1" })).await;
+    assert_eq!(fixture.call(&writer, Method::PUT, &safe_path(&fields), Some(sent)).await.code(), 400);
     fixture.round().await;
     assert_eq!(fixture.blobs(), 1);
 }

@@ -199,7 +199,6 @@ pub async fn edit_record(
     Path((group, id, version)): Path<(GroupId, RecordId, String)>,
     RecordJson(body): RecordJson<RecordWrite>,
 ) -> Result<axum::Json<Record<SealedText>>, Error> {
-    records::check(&body)?;
     let new_version = ids::new_version();
     let data = body.data.to_json();
     let write = move |tx: &mut dyn WriteTx| {
@@ -210,6 +209,7 @@ pub async fn edit_record(
         let share = if user == writer { tx.group_share(group, *writer, record_type)? } else { None };
         let share_allows = share.ok_or(NO_RECORD)?.can_edit;
         admitted(tx.as_read(), &caller, group, GroupAction::EditRecords { share_allows })?;
+        records::check_update(&body, &head)?;
         records::check_version(&head, Some(&version))?;
         if head.type_slot != records::slot(&body) {
             return Err(Error::bad_request("the writer, user and type of a record cannot be changed"));
