@@ -124,8 +124,8 @@ pub struct CreateGroup {
     pub description: String,
     /// The group's private key, wrapped for the creator.
     pub encrypted_group_key: String,
-    /// What the creator may do besides managing members.
-    #[serde(default, deserialize_with = "null_as_default")]
+    /// What the creator may do besides managing members. One official client calls it `capabilities`.
+    #[serde(default, alias = "capabilities", deserialize_with = "null_as_default")]
     pub capability: CapabilitySet,
 }
 
@@ -467,6 +467,13 @@ mod tests {
             );
             let body: CreateGroup = serde_json::from_str(&text).unwrap();
             assert!(body.capability.is_empty() && body.description.is_empty());
+        }
+        for name in ["capability", "capabilities"] {
+            let text = format!(
+                r#"{{"group_name":"g","public_key":"k","encrypted_group_key":"x.y","{name}":["READ_CONTENT"]}}"#
+            );
+            let body: CreateGroup = serde_json::from_str(&text).unwrap();
+            assert!(body.capability.contains(Capability::ReadContent));
         }
         let member = format!(
             r#"{{"GroupID":"{ZERO}","group_members":[{{"client_id":"{ID}","membership_key":"","capability_names":["SHARE_CONTENT","READ_CONTENT","SHARE_CONTENT"]}}]}}"#
