@@ -208,8 +208,9 @@ pub struct FoundRecord<D = RecordData> {
     /// The writer's signature.
     #[serde(default)]
     pub rec_sig: Option<String>,
-    /// The clients that its type is shared with, if the search was for the caller's own shares; empty otherwise.
-    #[serde(default, deserialize_with = "null_as_default")]
+    /// The clients that its type is shared with, if the search was for the caller's own shares; left out otherwise: an
+    /// official client compares such records with those of the first search.
+    #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Vec::is_empty")]
     pub clients_shared_with: Vec<ClientId>,
 }
 
@@ -365,10 +366,10 @@ mod tests {
     }
 
     #[test]
-    fn members_of_results_are_always_there() {
+    fn members_of_results_are_there() {
         let meta = r#"{"record_id":"a1111111-1111-4111-8111-111111111111","writer_id":"a1111111-1111-4111-8111-111111111111","user_id":"a1111111-1111-4111-8111-111111111111","type":"t","plain":{},"created":"1970-01-01T00:00:00.000001Z","last_modified":"1970-01-01T00:00:00.000001Z","version":"a1111111-1111-4111-8111-111111111111"}"#;
         let text = format!(
-            r#"{{"results":[{{"meta":{meta},"record_data":null,"access_key":null,"sharing_model":"DIRECT","group_access_key":null,"rec_sig":null,"clients_shared_with":[]}}],"last_index":0,"total_results":1,"search_id":""}}"#
+            r#"{{"results":[{{"meta":{meta},"record_data":null,"access_key":null,"sharing_model":"DIRECT","group_access_key":null,"rec_sig":null}}],"last_index":0,"total_results":1,"search_id":""}}"#
         );
         let page: TermSearchResponse = serde_json::from_str(&text).unwrap();
         assert_eq!(serde_json::to_string(&page).unwrap(), text);

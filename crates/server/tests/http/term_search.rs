@@ -32,7 +32,7 @@ async fn answers_have_every_member() {
     let item = |data: Value, key: &Value| {
         json!({
             "meta": record["meta"], "record_data": data, "access_key": key, "sharing_model": "DIRECT",
-            "group_access_key": null, "rec_sig": null, "clients_shared_with": [],
+            "group_access_key": null, "rec_sig": null,
         })
     };
     let page = fixture.terms(&writer, json!({})).await;
