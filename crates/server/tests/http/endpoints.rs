@@ -9,7 +9,8 @@ use super::storage::NO_ID;
 
 const DOCUMENT: &str = include_str!("../../../../docs/compatibility.md");
 const ROUTER: &str = include_str!("../../src/http/router.rs");
-const PATHS: &str = include_str!("../../../api/src/paths.rs");
+const PATHS: [&str; 2] =
+    [include_str!("../../../api/src/paths.rs"), include_str!("../../../api/src/paths/accounts.rs")];
 /// What stands in place of methods if every method gets the same refusal.
 const REFUSED: &str = "501";
 
@@ -125,6 +126,6 @@ fn path_of(expression: &str) -> String {
         return expression.trim_matches('"').to_owned();
     };
     let declaration = format!("pub const {name}: &str =");
-    let value = PATHS.split_once(declaration.as_str()).unwrap().1;
+    let value = PATHS.iter().find_map(|text| Some(text.split_once(declaration.as_str())?.1)).unwrap();
     value.split('"').nth(1).unwrap().to_owned()
 }
