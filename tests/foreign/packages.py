@@ -16,11 +16,17 @@ PYTHON_SDK = "e3db==2.3.0"
 PYTHON_SUITE = ["pytest>=8,<10", "pytest-cov", "responses", "setuptools<81"]
 
 JS_SDK = "@toznysecure/sdk@1.5.1"
+# It has calls that the release lacks: bulk deletion, bulk listings of groups, giving up a share, editing in groups.
+JS_PRERELEASE = "@toznysecure/sdk@1.5.16-alpha.57"
 JS_SUITE = ["dotenv@8", "jest@26", "jest-circus@26", "jest-environment-node@26"]
 
 PYTHON_HOME = DEV / "python"
 JS_CLIENT_HOME = DEV / "js" / "client"
-JS_SUITE_HOME = DEV / "js" / "suite"
+JS_PRERELEASE_HOME = DEV / "js" / "prerelease"
+# Beside each other: copies of both packages, and what runs their suites.
+JS_SUITES_HOME = DEV / "js" / "suites"
+JS_SUITE_HOME = JS_SUITES_HOME / "release"
+JS_PRERELEASE_SUITE_HOME = JS_SUITES_HOME / "prerelease"
 
 PYTHON = PYTHON_HOME / "bin" / "python"
 
@@ -28,8 +34,14 @@ PYTHON = PYTHON_HOME / "bin" / "python"
 def install():
     """Installs what is missing or was installed for other versions."""
     _once(PYTHON_HOME, [PYTHON_SDK, *PYTHON_SUITE, sys.version], _install_python)
-    _once(JS_CLIENT_HOME, [JS_SDK], _install_js_client)
-    _once(JS_SUITE_HOME, [JS_SDK, *JS_SUITE], _install_js_suite)
+    _once(JS_CLIENT_HOME, [JS_SDK], lambda: _npm_install(JS_CLIENT_HOME, JS_SDK))
+    _once(JS_PRERELEASE_HOME, [JS_PRERELEASE], lambda: _npm_install(JS_PRERELEASE_HOME, JS_PRERELEASE))
+    _once(JS_SUITES_HOME, [JS_SDK, JS_PRERELEASE, *JS_SUITE], _install_js_suites)
+
+
+def sdk_in(home):
+    """Where the JavaScript package lies in one of the homes."""
+    return home / "node_modules" / "@toznysecure" / "sdk"
 
 
 def _once(home, wanted, make):
@@ -49,23 +61,19 @@ def _install_python():
     _run([PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", PYTHON_SDK, *PYTHON_SUITE])
 
 
-def _install_js_client():
-    (JS_CLIENT_HOME / "package.json").write_text('{"private": true}\n')
-    _npm_install(JS_CLIENT_HOME, JS_SDK)
-
-
-def _install_js_suite():
-    """The suite starts only from a package of its own, without the build steps of its authors."""
-    shutil.copytree(JS_CLIENT_HOME / "node_modules" / "@toznysecure" / "sdk", JS_SUITE_HOME, dirs_exist_ok=True)
-    manifest = JS_SUITE_HOME / "package.json"
-    package = json.loads(manifest.read_text())
-    package.pop("scripts", None)
-    package.pop("devDependencies", None)
-    manifest.write_text(json.dumps(package, indent=2))
-    _npm_install(JS_SUITE_HOME, *JS_SUITE)
+def _install_js_suites():
+    """A suite starts only from a package of its own, without the build steps of its authors."""
+    _npm_install(JS_SUITES_HOME, JS_SDK, *JS_SUITE)
+    for client, home in [(JS_CLIENT_HOME, JS_SUITE_HOME), (JS_PRERELEASE_HOME, JS_PRERELEASE_SUITE_HOME)]:
+        shutil.copytree(sdk_in(client), home, ignore=shutil.ignore_patterns("node_modules"))
+        manifest = home / "package.json"
+        package = json.loads(manifest.read_text())
+        package.pop("scripts", None)
+        manifest.write_text(json.dumps(package, indent=2))
 
 
 def _npm_install(home, *packages):
+    (home / "package.json").write_text('{"private": true}\n')
     _run(["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--loglevel=error", *packages], cwd=home)
 
 

@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -17,12 +18,16 @@ import server  # noqa: E402
 import suites  # noqa: E402
 
 SUITES = {
-    "python-suite": suites.run_python,
+    "js-prerelease-suite": suites.run_js_prerelease,
     "js-suite": suites.run_js,
-    "js-search": suites.run_js_search,
+    "python-suite": suites.run_python,
     "js-scenarios": suites.run_js_scenarios,
+    "js-prerelease-scenarios": suites.run_js_prerelease_scenarios,
+    "browser": suites.run_browser,
     "cross-read": suites.run_cross_read,
 }
+# The first two sleep most of their time, so that they cost the others little.
+AT_ONCE = 3
 
 
 def main():
@@ -34,18 +39,28 @@ def main():
     with tempfile.TemporaryDirectory(prefix="tozstore-foreign-") as folder:
         folder = Path(folder)
         with server.running(options.binary.resolve(), folder) as running:
-            for name in options.only or SUITES:
-                print(f"-- {name}", flush=True)
-                started = time.monotonic()
-                count = SUITES[name](running, folder)
-                failed += count.failed
-                lines.append(f"{name}: {count.passed} passed, {count.failed} failed, {time.monotonic() - started:.0f} s")
+            pool = ThreadPoolExecutor(AT_ONCE)
+            try:
+                runs = {name: pool.submit(_timed, name, running, folder) for name in options.only or SUITES}
+                for name, run in runs.items():
+                    outcome, seconds = run.result()
+                    print(f"-- {name}\n{outcome.output.rstrip()}", flush=True)
+                    failed += outcome.failed
+                    lines.append(f"{name}: {outcome.passed} passed, {outcome.failed} failed, {seconds:.0f} s")
+            finally:
+                # Does not wait: without a server, what still runs comes to its end.
+                pool.shutdown(wait=False, cancel_futures=True)
         if failed:
             log = (folder / "server.log").read_text(errors="replace").splitlines()
             print("-- end of the server's log, without the plain answers")
             print("\n".join([line for line in log if " INFO " not in line][-40:]))
     print("\n".join(lines))
     return 1 if failed else 0
+
+
+def _timed(name, running, folder):
+    started = time.monotonic()
+    return SUITES[name](running, folder), time.monotonic() - started
 
 
 def _options():

@@ -1,4 +1,4 @@
-"""The packages' own test suites: what is run, and what is left out, with the reason.
+"""What runs: the packages' own suites, with what is left out and why, and scenarios of ours.
 
 docs/compatibility.md says the same to people; keep the two together.
 """
@@ -6,6 +6,7 @@ docs/compatibility.md says the same to people; keep the two together.
 import json
 import os
 import re
+import shutil
 import subprocess
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
@@ -13,9 +14,6 @@ from dataclasses import dataclass
 import packages
 
 PYTHON_MODULES = ["test_integration", "test_share_integration", "test_crypto", "test_tsv1_auth", "test_notes", "test_search_integration"]
-
-# Name of the test -> why it is left out.
-PYTHON_LEFT_OUT = {}
 
 # Tests that skip themselves, all in the NIST mode. That mode does not start with today's `cryptography` package.
 PYTHON_SKIPPED = {
@@ -25,48 +23,48 @@ PYTHON_SKIPPED = {
     "test_nist_public_key_sharing",
 }
 
-JS_TESTS = [
-    "can register a client",
-    "can perform CRUD on records",
-    "allows sharing of records",
-    "allows authorization of record sharing",
-    "can write, read, update by name, and delete basic notes",
-    "can write, read, and delete anonymous notes",
-    "can handle list groups when no groups are returned",
-    "can create groups",
-    "can delete a group",
-    "can read a group by groupID",
-    "can list groups",
-    "can list groups with specific names",
-    "can create groups with specified capabilities",
-    "can add a group member to a group",
-    "can remove a group member from a group",
-    "can list group members from a group",
-    "can list records shared with groups",
-    "can share records with a group and list the record",
-    "can paginate through records shared with group",
-    "It can share and unshare a record with a group",
-    "can return a group based on group name",
-    "can return an empty group",
-]
+JS_SUITE_FILES = ["__tests__/storage.test.js", "__tests__/search.test.js"]
+
+# Tests of secure compute, which is out of scope.
+JS_PRERELEASE_LEFT_OUT = {
+    "Can fetch subscriptions to computations",
+    "Can fetch all subscriptions to computations",
+    "can subscribe to a computation",
+    "can subscribe to a computation with no manager ",
+    "can unsubscribe from a computation",
+    "can update subscription to a computation",
+    "can update subscription to a computation with no manager",
+}
+
+JS_SCENARIOS = packages.ROOT / "tests/foreign/js"
+BROWSER_SCENARIOS = packages.ROOT / "tests/foreign/browser"
+
+# Names of Chromium, the first that is there is taken.
+BROWSERS = ["chromium", "chromium-browser", "google-chrome"]
 
 SUITE_TIMEOUT_S = 300
 
 
 @dataclass
-class Count:
+class Outcome:
+    """How a suite went. A run without tests is a failure."""
+
     passed: int
     failed: int
+    output: str = ""
+
+    def __post_init__(self):
+        if self.passed + self.failed == 0:
+            self.failed = 1
 
 
 def run_python(server, folder):
     """The suite inside `e3db`. Its home is a folder of ours: it writes a credentials file into its home."""
     report = folder / "python.xml"
-    left_out = " and ".join(f"not {name}" for name in PYTHON_LEFT_OUT)
     modules = [f"e3db.tests.{module}" for module in PYTHON_MODULES]
     command = [
-        packages.PYTHON, "-m", "pytest", "--pyargs", *modules, "-k", left_out, "-q", "--tb=short",
-        "-p", "no:cacheprovider", "-W", "ignore", f"--junitxml={report}",
+        packages.PYTHON, "-m", "pytest", "--pyargs", *modules, "-q", "--tb=short", "-p", "no:cacheprovider",
+        "-W", "ignore", f"--junitxml={report}",
     ]  # fmt: skip
     environment = {
         "DEFAULT_API_URL": server.url,
@@ -75,79 +73,41 @@ def run_python(server, folder):
         "HOME": os.fspath(folder),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    _run(command, folder, environment)
-    return _count_junit(report, PYTHON_SKIPPED)
+    return _count_junit(report, _run(command, folder, environment), PYTHON_SKIPPED)
 
 
 def run_js(server, folder):
-    """Tests of `storage.test.js` inside the npm package."""
-    report = folder / "jest.json"
-    names = "|".join(f"^Tozny {re.escape(name)}$" for name in JS_TESTS)
-    command = [
-        "node", "node_modules/jest/bin/jest.js", "-i", "--ci", "__tests__/storage.test.js",
-        "-t", names, "--silent", "--json", f"--outputFile={report}",
-    ]  # fmt: skip
-    environment = {
-        "API_URL": server.url,
-        "CLIENT_REGISTRATION_TOKEN": server.registration_token,
-        "TEST_TARGET": "node",
-    }
-    output = _run(command, packages.JS_SUITE_HOME, environment, show=False)
-    if not report.exists():
-        print(output)
-        return Count(0, len(JS_TESTS))
-    cases = [case for suite in json.loads(report.read_text())["testResults"] for case in suite["assertionResults"]]
-    by_name = {case["title"]: case for case in cases}
-    passed = 0
-    for name in JS_TESTS:
-        case = by_name.get(name, {"status": "not found", "failureMessages": []})
-        print(f"{case['status']:8} {name}")
-        for message in case["failureMessages"]:
-            print(message)
-        passed += case["status"] == "passed"
-    return Count(passed, len(JS_TESTS) - passed)
+    """The suites of storage and search inside the npm package."""
+    return _jest(server, packages.JS_SUITE_HOME, folder / "jest.json", frozenset())
 
 
-def run_js_search(server, folder):
-    """All of `search.test.js` inside the npm package. It waits for half a minute by itself."""
-    report = folder / "jest-search.json"
-    command = [
-        "node", "node_modules/jest/bin/jest.js", "-i", "--ci", "__tests__/search.test.js",
-        "--silent", "--json", f"--outputFile={report}",
-    ]  # fmt: skip
-    environment = {
-        "API_URL": server.url,
-        "CLIENT_REGISTRATION_TOKEN": server.registration_token,
-        "TEST_TARGET": "node",
-    }
-    output = _run(command, packages.JS_SUITE_HOME, environment, show=False)
-    if not report.exists():
-        print(output)
-        return Count(0, 1)
-    cases = [case for suite in json.loads(report.read_text())["testResults"] for case in suite["assertionResults"]]
-    for case in cases:
-        print(f"{case['status']:8} {case['title']}")
-        for message in case["failureMessages"]:
-            print(message)
-    passed = sum(case["status"] == "passed" for case in cases)
-    return Count(passed, len(cases) - passed) if cases else Count(0, 1)
+def run_js_prerelease(server, folder):
+    """The same of the prerelease."""
+    return _jest(server, packages.JS_PRERELEASE_SUITE_HOME, folder / "jest-prerelease.json", JS_PRERELEASE_LEFT_OUT)
 
 
 def run_js_scenarios(server, folder):
     """Our own scenarios with the JavaScript SDK."""
-    scenarios = sorted((packages.ROOT / "tests/foreign/js").glob("*.test.js"))
-    command = ["node", "--test", "--test-reporter=tap", *scenarios]
-    environment = {
-        "API_URL": server.url,
-        "REGISTRATION_TOKEN": server.registration_token,
-        "NODE_PATH": os.fspath(packages.JS_CLIENT_HOME / "node_modules"),
-    }
-    output = _run(command, folder, environment)
-    passed = re.search(r"^# pass (\d+)$", output, re.MULTILINE)
-    failed = re.search(r"^# fail (\d+)$", output, re.MULTILINE)
-    if not passed or not failed or passed[1] == "0":
-        return Count(0, 1)
-    return Count(int(passed[1]), int(failed[1]))
+    return _node_tests(server, folder, packages.JS_CLIENT_HOME, JS_SCENARIOS.glob("*.test.js"))
+
+
+def run_js_prerelease_scenarios(server, folder):
+    """The same and more with the prerelease."""
+    return _node_tests(server, folder, packages.JS_PRERELEASE_HOME, JS_SCENARIOS.glob("**/*.test.js"))
+
+
+def run_browser(server, folder):
+    """The browser build of both in a headless Chromium, from another origin than the server's."""
+    command = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not command:
+        return Outcome(0, 1, f"No browser: install Debian's package `chromium`, or one of {', '.join(BROWSERS)}.")
+    outcomes = []
+    for home in [packages.JS_CLIENT_HOME, packages.JS_PRERELEASE_HOME]:
+        script = packages.sdk_in(home) / "dist" / "tozny-sodium.min.js"
+        more = {"CHROMIUM": command, "SDK_SCRIPT": os.fspath(script)}
+        outcomes.append(_node_tests(server, folder, home, [BROWSER_SCENARIOS / "browser.test.js"], more))
+    passed, failed = sum(one.passed for one in outcomes), sum(one.failed for one in outcomes)
+    return Outcome(passed, failed, "\n".join(one.output for one in outcomes))
 
 
 def run_cross_read(server, folder):
@@ -165,11 +125,51 @@ def run_cross_read(server, folder):
         "HOME": os.fspath(folder),
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    _run(command, folder, environment)
-    return _count_junit(report)
+    return _count_junit(report, _run(command, folder, environment))
 
 
-def _run(command, folder, environment, show=True):
+def _jest(server, home, report, left_out):
+    """Both files at once: their tests sleep most of the time."""
+    excluded = "|".join(re.escape(name) for name in sorted(left_out))
+    names = ["-t", f"^Tozny (?!(?:{excluded})$)"] if left_out else []
+    command = [
+        "node", packages.JS_SUITES_HOME / "node_modules/jest/bin/jest.js", "--ci", "--maxWorkers=2", "--silent",
+        "--json", f"--outputFile={report}", *names, *JS_SUITE_FILES,
+    ]  # fmt: skip
+    environment = {
+        "API_URL": server.url,
+        "CLIENT_REGISTRATION_TOKEN": server.registration_token,
+        "TEST_TARGET": "node",
+    }
+    output = _run(command, home, environment)
+    if not report.exists():
+        return Outcome(0, 1, output)
+    lines, passed, failed = [], 0, 0
+    for file in json.loads(report.read_text())["testResults"]:
+        if not file["assertionResults"]:
+            lines.append(file["message"])
+            failed += 1
+        for case in file["assertionResults"]:
+            if case["status"] == "pending" and case["title"] in left_out:
+                continue
+            lines += [f"{case['status']:8} {case['title']}", *case["failureMessages"]]
+            passed += case["status"] == "passed"
+            failed += case["status"] != "passed"
+    return Outcome(passed, failed, "\n".join(lines))
+
+
+def _node_tests(server, folder, home, scenarios, more=None):
+    command = ["node", "--test", "--test-reporter=tap", *sorted(scenarios)]
+    environment = {
+        "API_URL": server.url,
+        "REGISTRATION_TOKEN": server.registration_token,
+        "NODE_PATH": os.fspath(home / "node_modules"),
+        **(more or {}),
+    }
+    return _count_tap(_run(command, folder, environment))
+
+
+def _run(command, folder, environment):
     """Runs to the end and returns the output. A suite that hangs is stopped and counts as failed."""
     command = [os.fspath(part) for part in command]
     try:
@@ -177,26 +177,31 @@ def _run(command, folder, environment, show=True):
             command, cwd=folder, env={**os.environ, **environment}, timeout=SUITE_TIMEOUT_S, text=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
-        output = done.stdout
+        return done.stdout
     except subprocess.TimeoutExpired as expired:
-        output = f"{expired.output or ''}\nstopped after {SUITE_TIMEOUT_S} s"
-    if show:
-        print(output, flush=True)
-    return output
+        return f"{expired.output or ''}\nstopped after {SUITE_TIMEOUT_S} s"
 
 
-def _count_junit(report, may_skip=frozenset()):
-    """A test that skips itself unexpectedly counts as failed, and so does a run without tests."""
+def _count_tap(output):
+    """Of the lines of TAP, those that name tests, and all of what failed."""
+    passed = re.search(r"^# pass (\d+)$", output, re.MULTILINE)
+    failed = re.search(r"^# (?:fail|cancelled) [1-9]", output, re.MULTILINE)
+    if not passed or failed:
+        return Outcome(int(passed[1]) if passed else 0, len(re.findall(r"^not ok ", output, re.MULTILINE)) or 1, output)
+    return Outcome(int(passed[1]), 0, "\n".join(line for line in output.splitlines() if line.startswith("ok ")))
+
+
+def _count_junit(report, output, may_skip=frozenset()):
+    """A test that skips itself unexpectedly counts as failed."""
     if not report.exists():
-        return Count(0, 1)
-    passed = failed = 0
+        return Outcome(0, 1, output)
+    passed, not_passed = 0, []
     for case in ElementTree.parse(report).getroot().iter("testcase"):
         outcomes = {child.tag for child in case} & {"failure", "error", "skipped"}
         if outcomes == {"skipped"} and case.get("name") in may_skip:
             continue
         if outcomes:
-            print(f"not passed: {case.get('name')}: {', '.join(sorted(outcomes))}")
-            failed += 1
+            not_passed.append(f"not passed: {case.get('name')}: {', '.join(sorted(outcomes))}")
         else:
             passed += 1
-    return Count(passed, failed) if passed + failed else Count(0, 1)
+    return Outcome(passed, len(not_passed), "\n".join([output, *not_passed]))

@@ -8,9 +8,11 @@ const Tozny = require('@toznysecure/sdk/node')
 const apiUrl = process.env.API_URL
 const token = process.env.REGISTRATION_TOKEN
 
+// Keys to seal and keys to sign.
+const newKeys = async () => [await Tozny.crypto.generateKeypair(), await Tozny.crypto.generateSigningKeypair()]
+
 async function newClient(name) {
-  const keys = await Tozny.crypto.generateKeypair()
-  const signing = await Tozny.crypto.generateSigningKeypair()
+  const [keys, signing] = await newKeys()
   const details = await Tozny.storage.register(token, name, keys, signing, false, apiUrl)
   return new Tozny.storage.Client(
     Tozny.storage.Config.fromObject({
@@ -27,6 +29,22 @@ async function newClient(name) {
   )
 }
 
+// Lets a group edit the records of a type that is shared with it. No published package has a call for that: the share
+// is sent once more as it is, with that permission.
+async function allowGroupToEdit(client, group, type) {
+  const { apiKeyId, apiSecret } = client.config
+  const basic = Buffer.from(`${apiKeyId}:${apiSecret}`).toString('base64')
+  const send = async (path, authorization, body) => {
+    const answer = await fetch(`${apiUrl}${path}`, { method: 'POST', headers: { authorization }, body })
+    if (!answer.ok) throw new Error(`${path}: ${answer.status}`)
+    return answer.json()
+  }
+  const share = await client.shareRecordWithGroup(group, type)
+  const { access_token: access } = await send('/v1/auth/token', `Basic ${basic}`, 'grant_type=client_credentials')
+  const body = JSON.stringify({ ...share, can_edit: true })
+  return send(`/v2/storage/groups/${group}/share`, `Bearer ${access}`, body)
+}
+
 // A record type that no other scenario uses.
 const newType = (stem) => `${stem}-${randomUUID()}`
 
@@ -41,6 +59,8 @@ async function pages(query, limit = 50) {
   throw new Error(`more than ${limit} pages`)
 }
 
+const idOf = (client) => client.config.clientId
+
 const ids = (records) => records.map((record) => record.meta.recordId)
 
-module.exports = { Tozny, newClient, newType, pages, ids }
+module.exports = { Tozny, allowGroupToEdit, apiUrl, idOf, ids, newClient, newKeys, newType, pages }
