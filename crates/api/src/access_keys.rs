@@ -11,6 +11,7 @@ pub const MAX_ACCESS_KEY_BYTES: usize = 4096;
 /// An access key as it is put, and the answer to that. The answer has no more members than these: one official client
 /// would take an object among them for an error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PutAccessKey {
     /// The encrypted key, passed on unread.
     pub eak: String,
@@ -18,6 +19,7 @@ pub struct PutAccessKey {
 
 /// An access key as it is read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AccessKey {
     /// The encrypted key.
     pub eak: String,
@@ -30,6 +32,7 @@ pub struct AccessKey {
     /// Public signing keys of the writer; null if it has none, and never left out: one official client demands the
     /// member, and takes `{}` for a set with keys in it.
     #[serde(default, serialize_with = "null_if_empty")]
+    #[cfg_attr(feature = "openapi", schema(nullable, required))]
     pub signer_signing_key: KeySet,
 }
 

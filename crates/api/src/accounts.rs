@@ -19,6 +19,7 @@ pub const KEY_PAPER: &str = "paper";
 
 /// An account that is to be: `POST /v1/account/profile`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreateAccount {
     /// Who owns it, and how logins are checked.
     pub profile: NewProfile,
@@ -28,6 +29,7 @@ pub struct CreateAccount {
 
 /// The profile of an account that is to be.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NewProfile {
     /// Name of its owner.
     pub name: String,
@@ -49,6 +51,7 @@ pub struct NewProfile {
 
 /// The rest of an account that is to be.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NewAccount {
     /// Company, may be empty.
     #[serde(default)]
@@ -65,6 +68,7 @@ pub struct NewAccount {
 
 /// A session of an account: answered to its creation and to a login.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AccountSession {
     /// The account token, for `Authorization: Bearer <token>` below `/v1/account`.
     pub token: SecretText,
@@ -76,6 +80,7 @@ pub struct AccountSession {
 
 /// A profile, answered to a change of it.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ChangedProfile {
     /// The profile.
     pub profile: Profile,
@@ -85,6 +90,7 @@ pub struct ChangedProfile {
 
 /// A profile.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Profile {
     /// The account's id.
     pub id: AccountId,
@@ -110,6 +116,7 @@ pub struct Profile {
 
 /// An account.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Account {
     /// Company, may be empty.
     pub company: String,
@@ -125,6 +132,7 @@ pub struct Account {
 
 /// The client that administers an account.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AccountClient {
     /// Its id.
     pub client_id: ClientId,
@@ -145,6 +153,7 @@ pub struct AccountClient {
 
 /// Asks for a login challenge: `POST /v1/account/challenge`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AskChallenge {
     /// E-mail address, in any spelling.
     pub email: String,
@@ -152,6 +161,7 @@ pub struct AskChallenge {
 
 /// A login challenge. It looks the same for addresses that have no account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Challenge {
     /// Bytes to sign, base64url.
     pub challenge: String,
@@ -163,6 +173,7 @@ pub struct Challenge {
 
 /// Answers a login challenge: `POST /v1/account/auth`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AnswerChallenge {
     /// E-mail address, in any spelling.
     pub email: String,
@@ -176,6 +187,7 @@ pub struct AnswerChallenge {
 
 /// A change of an account: `PATCH /v1/account/profile`. What is absent stays.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ChangeProfile {
     /// Changes of the profile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -187,6 +199,7 @@ pub struct ChangeProfile {
 
 /// A change of a profile. What is absent stays.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct ProfileChange {
     /// Name of its owner.
@@ -217,6 +230,7 @@ pub struct ProfileChange {
 
 /// A change of the rest of an account. What is absent stays.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct AccountChange {
     /// Company.
@@ -229,6 +243,7 @@ pub struct AccountChange {
 
 /// Puts a new client in the place of the one that administers the account: `POST /v1/account/e3db/clients/queen`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReplaceQueen {
     /// The new client.
     pub client: crate::NewClient,

@@ -14,6 +14,7 @@ pub const MAX_CLIENTS_PER_PAGE: usize = 100;
 
 /// What every client may know of another: `GET /v1/storage/clients/{id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClientInfo {
     /// Its id.
     pub client_id: ClientId,
@@ -27,6 +28,7 @@ pub struct ClientInfo {
 
 /// The public keys of a client: `GET /v1/client/{id}/public`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClientKeys {
     /// Its id.
     pub client_id: ClientId,
@@ -39,6 +41,7 @@ pub struct ClientKeys {
 
 /// Whose public keys are asked for: `POST /v1/client/public`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClientKeysQuery {
     /// At most [`MAX_CLIENT_LOOKUPS`].
     pub client_ids: Vec<String>,
@@ -46,6 +49,7 @@ pub struct ClientKeysQuery {
 
 /// The public keys of those that there are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClientKeysAnswer {
     /// By client id.
     pub clients: BTreeMap<ClientId, ClientKeys>,
@@ -53,6 +57,7 @@ pub struct ClientKeysAnswer {
 
 /// A client as itself and its account see it: `GET /v1/client/{id}`, `GET /v1/client/admin/{id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Client {
     /// Its id.
     pub client_id: ClientId,
@@ -76,6 +81,7 @@ pub struct Client {
 
 /// A page of the clients of an account: `GET /v1/client/admin?next=&limit=`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ClientList {
     /// In the order of their registration.
     pub clients: Vec<Client>,
@@ -85,6 +91,7 @@ pub struct ClientList {
 
 /// Adds signing keys to a client that has none: `PATCH /v1/client/{id}/keys`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AddSigningKey {
     /// The keys.
     pub signing_key: KeySet,
@@ -92,6 +99,7 @@ pub struct AddSigningKey {
 
 /// Enables or disables a client: `PATCH /v1/client/admin/{id}/enable`.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EnableClient {
     /// Whether it may do anything.
     pub enabled: bool,

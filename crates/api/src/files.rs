@@ -22,6 +22,7 @@ pub const RAW: &str = "raw";
 /// A file as it is announced, or new content for one: `POST /v1/storage/files`,
 /// `PUT /v1/storage/files/{record_id}/{version}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FileWrite {
     /// Whose record it is, its type, its plain metadata, and what its bytes are.
     pub meta: FileWriteMeta,
@@ -35,6 +36,7 @@ pub struct FileWrite {
 
 /// The part of the metadata that the client decides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FileWriteMeta {
     /// The client that wrote the record, or writes it.
     pub writer_id: ClientId,
@@ -53,6 +55,7 @@ pub struct FileWriteMeta {
 /// What the bytes of a file are, as the client says. A name of the file, if one is sent, is not kept: it would not be
 /// sealed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FileMetaWrite {
     /// MD5 of the sealed bytes.
     #[serde(with = "checksum_text")]
@@ -68,6 +71,7 @@ pub struct FileMetaWrite {
 /// New plain metadata and fields for a record with a file, which is kept:
 /// `PUT /v1/storage/files/record/safe/{record_id}/{version}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FileUpdate {
     /// As in [`FileWrite`].
     pub meta: FileUpdateMeta,
@@ -81,6 +85,7 @@ pub struct FileUpdate {
 
 /// The part of the metadata that such a change may have. A description of the file is not read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FileUpdateMeta {
     /// The client that wrote the record.
     pub writer_id: ClientId,
@@ -96,6 +101,7 @@ pub struct FileUpdateMeta {
 
 /// The answer to an announcement, with status 202.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PendingFile {
     /// What to commit.
     pub id: PendingFileId,
@@ -105,6 +111,7 @@ pub struct PendingFile {
 
 /// What a record says of its file. Every member is always there: official clients need the null.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FileMeta {
     /// Where to fetch the bytes: an absolute address that needs no other permission and lapses. Null in answers that
     /// are not about the file.
@@ -126,6 +133,7 @@ pub struct FileMeta {
 
 /// Which files are asked for: `POST /v1/storage/listOfFiles`, answered with an array of records.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, rename_all = "camelCase")]
 pub struct ListFiles {
     /// Ids of records, as many as one batch may have.

@@ -28,6 +28,7 @@ pub const GROUP_SHARING: &str = "GROUP";
 
 /// What a member may do in a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Capability {
     /// Change records, where the share allows it.
@@ -63,6 +64,7 @@ impl Capability {
 
 /// A set of capabilities, as a list of names without repetition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct CapabilitySet(BTreeSet<Capability>);
 
@@ -114,6 +116,7 @@ impl<'de> Deserialize<'de> for CapabilitySet {
 
 /// Makes a group: `POST /v2/storage/groups`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CreateGroup {
     /// Its name; not unique.
     pub group_name: String,
@@ -131,6 +134,7 @@ pub struct CreateGroup {
 
 /// A group as it is answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Group {
     /// Its id.
     pub group_id: GroupId,
@@ -154,6 +158,7 @@ pub struct Group {
 
 /// Describes a group anew: `PUT /v2/storage/groups/{group_id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DescribeGroup {
     /// The new description.
     pub group_description: String,
@@ -161,6 +166,7 @@ pub struct DescribeGroup {
 
 /// A page of groups, the oldest first: `GET /v2/storage/groups`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GroupList {
     /// The groups; `[]` if there are none.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -171,6 +177,7 @@ pub struct GroupList {
 
 /// Groups that a request names: the body of the bulk calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct GroupIds {
     /// At most [`MAX_GROUP_LOOKUPS`].
@@ -180,6 +187,7 @@ pub struct GroupIds {
 
 /// Those of the groups that there are: `POST /v2/storage/groups/bulk`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GroupsById {
     /// By id.
     pub results: BTreeMap<GroupId, Group>,
@@ -189,6 +197,7 @@ pub struct GroupsById {
 
 /// In which groups a client may do what: `GET /v2/storage/groups/client/{client_id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GroupsByCapability {
     /// One entry for each capability that the client has somewhere, the names in descending order: one official client
     /// counts on that.
@@ -199,6 +208,7 @@ pub struct GroupsByCapability {
 
 /// The groups in which a client has one capability.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CapabilityGroups {
     /// The capability.
     pub capability: Capability,
@@ -208,6 +218,7 @@ pub struct CapabilityGroups {
 
 /// What a client may do in which groups: `GET /v2/storage/groups/capabilities/{client_id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GroupCapabilities {
     /// By group, one entry for each that was asked for.
     pub results: BTreeMap<GroupId, CapabilitySet>,
@@ -217,6 +228,7 @@ pub struct GroupCapabilities {
 
 /// The caller's key to a group: `GET /v2/storage/groups/{group_id}/membership_key`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MembershipKeyAnswer {
     /// The group.
     pub group_id: GroupId,
@@ -230,6 +242,7 @@ pub struct MembershipKeyAnswer {
 
 /// A member of a group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GroupMember {
     /// Who it is.
     pub client_id: ClientId,
@@ -243,6 +256,7 @@ pub struct GroupMember {
 
 /// Adds members, or gives members more capabilities: `POST /v2/storage/groups/{group_id}/members`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AddMembers {
     /// At most [`MAX_MEMBERS_PER_REQUEST`].
     pub group_members: Vec<GroupMember>,
@@ -250,6 +264,7 @@ pub struct AddMembers {
 
 /// What a member may do from now on, or may do now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MemberCapabilities {
     /// The member.
     pub client_id: ClientId,
@@ -260,6 +275,7 @@ pub struct MemberCapabilities {
 
 /// Replaces what members may do: `PUT /v2/storage/groups/{group_id}/members`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UpdateMembers {
     /// At most [`MAX_MEMBERS_PER_REQUEST`].
     pub group_members: Vec<MemberCapabilities>,
@@ -267,6 +283,7 @@ pub struct UpdateMembers {
 
 /// A member by its id. Some clients send all they know of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MemberName {
     /// Who it is.
     pub client_id: ClientId,
@@ -274,6 +291,7 @@ pub struct MemberName {
 
 /// Removes members: `DELETE /v2/storage/groups/{group_id}/members`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RemoveMembers {
     /// At most [`MAX_MEMBERS_PER_REQUEST`].
     pub group_members: Vec<MemberName>,
@@ -281,6 +299,7 @@ pub struct RemoveMembers {
 
 /// A page of members, in the order in which they came: `GET /v2/storage/groups/{group_id}/members`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MemberList {
     /// The members.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -291,6 +310,7 @@ pub struct MemberList {
 
 /// A page of the members of several groups: `POST /v2/storage/groups/bulk/members`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MembersByGroup {
     /// By group.
     pub results: BTreeMap<GroupId, Vec<GroupMember>>,
@@ -301,6 +321,7 @@ pub struct MembersByGroup {
 /// Shares a record type of the caller's with a group: `POST /v2/storage/groups/{group_id}/share`. The answer has the
 /// same form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ShareWithGroup {
     /// The group; that of the path counts.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -322,6 +343,7 @@ pub struct ShareWithGroup {
 
 /// Withdraws a record type from a group: `DELETE /v2/storage/groups/{group_id}/share`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UnshareWithGroup {
     /// The type.
     pub record_type: RecordType,
@@ -333,6 +355,7 @@ pub struct UnshareWithGroup {
 /// What a member needs to open an access key that was shared with its group. The membership key opens with
 /// `authorizer_public_key` to the group's private key, with which `eak` opens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GroupAccessKey {
     /// The access key, wrapped for the group.
     pub eak: String,
@@ -346,6 +369,7 @@ pub struct GroupAccessKey {
 
 /// A link of the chain from a member to an access key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AccessKeyWrapper {
     /// The group's private key, wrapped for the member.
     pub membership_key: String,
@@ -360,6 +384,7 @@ pub struct AccessKeyWrapper {
 /// A record in a listing of what is shared with a group. The same key stands in two places: official clients differ in
 /// where they look for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GroupRecord<D = RecordData> {
     /// Its metadata.
     pub meta: RecordMeta,
@@ -379,6 +404,7 @@ pub struct GroupRecord<D = RecordData> {
 
 /// A page of what is shared with a group, the oldest first: `GET /v2/storage/groups/{group_id}/share`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct GroupRecords<D = RecordData> {
     /// The records; null if there are none, which one official client counts on.
     #[serde(
@@ -386,6 +412,7 @@ pub struct GroupRecords<D = RecordData> {
         deserialize_with = "null_as_default",
         bound(serialize = "D: Serialize", deserialize = "D: Deserialize<'de>")
     )]
+    #[cfg_attr(feature = "openapi", schema(nullable, required))]
     pub results: Vec<GroupRecord<D>>,
     /// Where the next page begins; `"0"` when this is the last one.
     pub next_token: String,
@@ -393,6 +420,7 @@ pub struct GroupRecords<D = RecordData> {
 
 /// A page of what is shared with several groups: `POST /v2/storage/groups/bulk/share`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RecordsByGroup<D = RecordData> {
     /// By group; groups without records on this page are left out.
     #[serde(deserialize_with = "null_as_default", bound(deserialize = "D: Deserialize<'de>"))]
@@ -403,6 +431,7 @@ pub struct RecordsByGroup<D = RecordData> {
 
 /// With which groups the caller shares its types: `GET /v2/storage/groups/allowed_readers`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AllowedReaders {
     /// By type; types that are not shared are left out.
     pub groups_shared_with: BTreeMap<RecordType, Vec<GroupId>>,
@@ -410,6 +439,7 @@ pub struct AllowedReaders {
 
 /// A group that the caller shares a type with: an item of `GET /v2/storage/groups/allowed_edit`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AllowedEdit {
     /// The group.
     pub group_id: GroupId,
@@ -419,6 +449,7 @@ pub struct AllowedEdit {
 
 /// Names of groups of one kind that a client alone manages: `GET /v2/storage/flow/groups/{client_id}/owned`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OwnedGroups {
     /// Their names, from their descriptions.
     pub results: Vec<String>,

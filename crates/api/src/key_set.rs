@@ -11,6 +11,7 @@ use tozstore_crypto::{EncryptionPublicKey, SigningPublicKey};
 /// that use them among themselves. Entries with an empty text are dropped: one official client sends
 /// `{"ed25519": ""}` to say that it has none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct KeySet(BTreeMap<String, String>);
 

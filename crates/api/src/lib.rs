@@ -21,6 +21,8 @@ mod record_type;
 mod records;
 mod registration;
 mod registration_tokens;
+#[cfg(feature = "openapi")]
+mod schemas;
 mod search;
 mod secret_text;
 mod share_pages;
@@ -56,8 +58,9 @@ pub use key_set::{CURVE25519, ED25519, KeySet};
 pub use note_files::{NOTE_FILE_URL, NoteFileError, NoteFileMeta};
 pub use note_policies::{ExtendedPolicies, LastAccessPolicy, MAX_EXTENDED_POLICY_BYTES, OneTimeCodePolicy};
 pub use notes::{
-    ChallengedNote, MAX_NOTE_NAME_BYTES, MAX_NOTE_TEXT_BYTES, MAX_NOTES_PER_PAGE, Note, NoteWrite,
-    OneTimeCode, PrimeNote, PrimeOneTimeCode, PrimedNote, RecordNote, RecordNotes, UNLIMITED_VIEWS,
+    ChallengedNote, MAX_NOTE_NAME_BYTES, MAX_NOTE_TEXT_BYTES, MAX_NOTES_PER_PAGE, Note, NoteAnswer,
+    NoteWrite, OneTimeCode, PrimeNote, PrimeOneTimeCode, PrimedNote, RecordNote, RecordNotes,
+    UNLIMITED_VIEWS,
 };
 pub use plain::{MAX_PLAIN_ENTRIES, MAX_PLAIN_NAME_BYTES, MAX_PLAIN_VALUE_BYTES, Plain, PlainExpression};
 pub use policies::{Authorization, Grant, GrantList, IncomingShare, OutgoingShare, PolicyChange};

@@ -12,6 +12,7 @@ pub const MAX_EXTENDED_POLICY_BYTES: usize = 16 * 1024;
 ///
 /// A policy that is not known is refused: who writes one must not be told that the note is protected by it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct ExtendedPolicies {
     /// A code that is sent by e-mail. Passed on; no code is sent, so the note cannot be read.
@@ -30,6 +31,7 @@ pub struct ExtendedPolicies {
 
 /// Which note must have been read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct LastAccessPolicy {
     /// Its id.
@@ -38,6 +40,7 @@ pub struct LastAccessPolicy {
 
 /// A code is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OneTimeCodePolicy {
     /// True: `{"include": false}` is no policy.

@@ -27,6 +27,7 @@ const NO_ID: &str = "00000000-0000-0000-0000-000000000000";
 /// What the server decides (id, writer, times, views) is not read, whatever stands there. What the formats cover is not
 /// looked at: whether it opens, and whether its signature holds, is for the recipient to find out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NoteWrite {
     /// Its name, of one note only; empty for none.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -59,6 +60,7 @@ pub struct NoteWrite {
     pub max_views: i64,
     /// Until when it may be read, if [`expires`](Self::expires) says that this counts.
     #[serde(default, deserialize_with = "optional_time", serialize_with = "time_or_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Timestamp))]
     pub expiration: Option<Timestamp>,
     /// Whether it lapses at [`expiration`](Self::expiration). One official client says so without a time: such a note
     /// stays.
@@ -84,6 +86,7 @@ pub struct NoteWrite {
 /// One official client refuses members that it does not know, others fail on null: there are no others than these, and
 /// what is not set is left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Note<D = RecordData> {
     /// Its id.
     pub note_id: NoteId,
@@ -124,6 +127,7 @@ pub struct Note<D = RecordData> {
     pub views: u64,
     /// Until when it may be read.
     #[serde(default, deserialize_with = "optional_time", serialize_with = "time_or_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Timestamp))]
     pub expiration: Option<Timestamp>,
     /// Whether the writer said that it lapses.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "is_false")]
@@ -143,8 +147,20 @@ pub struct Note<D = RecordData> {
     pub is_secret: bool,
 }
 
+/// The answer to `GET /v2/storage/notes`: a note, or as one official client asks, those that go with a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(untagged)]
+pub enum NoteAnswer<D = RecordData> {
+    /// The note that was named.
+    Note(Box<Note<D>>),
+    /// Those of a record.
+    Notes(RecordNotes),
+}
+
 /// A note that goes with a record, in a listing for its writer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RecordNote {
     /// Its id.
     pub note_id: NoteId,
@@ -158,6 +174,7 @@ pub struct RecordNote {
     pub views: u64,
     /// Until when it may be read.
     #[serde(default, deserialize_with = "optional_time", serialize_with = "time_or_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Timestamp))]
     pub expiration: Option<Timestamp>,
     /// Whether the writer said that it lapses.
     pub expires: bool,
@@ -169,6 +186,7 @@ pub struct RecordNote {
 
 /// A page of [`RecordNote`]s.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RecordNotes {
     /// The notes, in the order in which they were written.
     #[serde(deserialize_with = "null_as_default")]
@@ -179,6 +197,7 @@ pub struct RecordNotes {
 
 /// Asks for a code that opens a note once: `PATCH /v2/storage/notes/prime`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PrimeNote {
     /// What kind of code.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -187,6 +206,7 @@ pub struct PrimeNote {
 
 /// How long a code lives.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PrimeOneTimeCode {
     /// Minutes; zero for what the server thinks right.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -195,6 +215,7 @@ pub struct PrimeOneTimeCode {
 
 /// A note and the code that opens it once.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PrimedNote {
     /// The note.
     pub note_id: NoteId,
@@ -204,6 +225,7 @@ pub struct PrimedNote {
 
 /// A code that works once. It is shown here only.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OneTimeCode {
     /// The code.
     pub password: SecretText,
@@ -212,6 +234,7 @@ pub struct OneTimeCode {
 /// What was done to let the reader satisfy a note's policies: nothing, since those that the server checks need nothing
 /// done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ChallengedNote {}
 
 fn is_false(flag: &bool) -> bool {

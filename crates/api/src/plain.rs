@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 ///
 /// Kept in the order in which the writer sent it, because signatures of some clients cover that order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = BTreeMap<String, String>))]
 pub struct Plain(Vec<(String, String)>);
 
 /// Entries that the plain metadata of one record may have.
@@ -107,8 +108,9 @@ impl<'de> Deserialize<'de> for Plain {
     }
 }
 
-/// A condition on plain metadata.
+/// A condition on plain metadata. An object of strings is one too: all of its entries are there.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(rename_all = "lowercase", no_recursion))]
 pub enum PlainExpression {
     /// All of them hold; true when there are none.
     And(Vec<PlainExpression>),

@@ -11,6 +11,7 @@ use crate::absent::null_as_default;
 
 /// A right that a writer grants to another client for one record type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Grant {
     /// Share the type, and revoke that, on the writer's behalf.
@@ -26,6 +27,7 @@ pub enum Grant {
 /// At least one is named, none on both sides, and none that is not known: a client that withdraws something must not be
 /// told that this was done when it was not.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct PolicyChange {
     /// To give.
     #[serde(skip_serializing_if = "GrantList::is_empty")]
@@ -70,6 +72,7 @@ impl<'de> Deserialize<'de> for PolicyChange {
 
 /// A set of grants, as a list of objects with one member each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = Vec<BTreeMap<Grant, Object>>))]
 pub struct GrantList(BTreeSet<Grant>);
 
 /// Items that a list of grants may have.
@@ -121,6 +124,7 @@ impl<'de> Deserialize<'de> for GrantList {
 
 /// A record type of the caller that another client may read: `GET /v1/storage/policy/outgoing`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OutgoingShare {
     /// Who may read it.
     pub reader_id: ClientId,
@@ -132,6 +136,7 @@ pub struct OutgoingShare {
 
 /// A record type of another client that the caller may read: `GET /v1/storage/policy/incoming`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct IncomingShare {
     /// Who writes it.
     pub writer_id: ClientId,
@@ -144,6 +149,7 @@ pub struct IncomingShare {
 /// A client that may share a record type on its writer's behalf: `GET /v1/storage/policy/proxies` lists those that the
 /// caller made so, `GET /v1/storage/policy/granted` those writers that made the caller one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Authorization {
     /// Who may share it.
     pub authorizer_id: ClientId,

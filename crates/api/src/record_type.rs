@@ -6,6 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// The name of a record type: 1 to [`RecordType::MAX_BYTES`] bytes of any text.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(min_length = 1, max_length = 512))]
 pub struct RecordType(String);
 
 /// The text is not a record type.

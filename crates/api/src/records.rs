@@ -26,6 +26,7 @@ pub const MAX_BATCH_RECORDS: usize = 1000;
 /// What the server decides (id, version, times) is not read, whatever stands there: clients send null, zero ids, zero
 /// times, or what they got before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RecordWrite {
     /// Whose record it is, its type, and its plain metadata.
     pub meta: RecordWriteMeta,
@@ -38,6 +39,7 @@ pub struct RecordWrite {
 
 /// The part of the metadata that the client decides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RecordWriteMeta {
     /// The client that writes it.
     pub writer_id: ClientId,
@@ -60,6 +62,7 @@ pub struct NoFile;
 
 /// A record as it is answered. `D` is [`RecordData`], or JSON text of that form for who passes it on unread.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Record<D = RecordData> {
     /// Its metadata.
     pub meta: RecordMeta,
@@ -72,6 +75,7 @@ pub struct Record<D = RecordData> {
 
 /// Metadata of a record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RecordMeta {
     /// Its id.
     pub record_id: RecordId,
@@ -98,6 +102,7 @@ pub struct RecordMeta {
 
 /// Which records are asked for: `GET /v1/storage/records`, with this as its body.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BatchRequest {
     /// At most [`MAX_BATCH_RECORDS`].
     #[serde(default, deserialize_with = "null_as_default")]
@@ -109,6 +114,7 @@ pub struct BatchRequest {
 
 /// Records to delete: `DELETE /v2/storage/records/bulk/delete`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BulkDelete {
     /// At most [`MAX_BATCH_RECORDS`].
     #[serde(default, deserialize_with = "null_as_default")]
@@ -117,6 +123,7 @@ pub struct BulkDelete {
 
 /// Which records were not deleted; the others were.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BulkDeleted {
     /// By record type, where the caller may know it, else under `N/A`.
     #[serde(default, deserialize_with = "null_as_default")]
@@ -125,6 +132,7 @@ pub struct BulkDeleted {
 
 /// A record that was not deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NotDeleted {
     /// Its id.
     pub record_id: RecordId,
@@ -136,6 +144,7 @@ pub struct NotDeleted {
 ///
 /// At most [`MAX_RECORD_FIELDS`] fields, with names of at most [`MAX_FIELD_NAME_BYTES`] bytes, no name twice.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = std::collections::BTreeMap<String, String>))]
 #[serde(transparent)]
 pub struct RecordData(IndexMap<String, String>);
 

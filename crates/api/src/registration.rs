@@ -16,6 +16,7 @@ pub const MAX_CLIENT_NAME_BYTES: usize = 1024;
 
 /// A registration.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RegisterClient {
     /// The registration token that permits it.
     pub token: SecretText,
@@ -25,6 +26,7 @@ pub struct RegisterClient {
 
 /// A client that is to be.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NewClient {
     /// Its name: free text, at most [`MAX_CLIENT_NAME_BYTES`], not unique.
     pub name: String,
@@ -40,6 +42,7 @@ pub struct NewClient {
 
 /// A client that was registered, with the credentials that are shown this once.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RegisteredClient {
     /// Its id.
     pub client_id: ClientId,

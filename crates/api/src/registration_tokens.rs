@@ -12,6 +12,7 @@ pub const MAX_PERMISSIONS_BYTES: usize = 4096;
 
 /// A registration token that is to be.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NewRegistrationToken {
     /// Its name, if it is to have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -26,6 +27,7 @@ pub struct NewRegistrationToken {
 
 /// A registration token as its account sees it.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RegistrationToken {
     /// The token: 64 hexadecimal digits.
     pub token: SecretText,
@@ -42,6 +44,7 @@ pub struct RegistrationToken {
 
 /// What a registration token permits. Members that are not known here are kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Permissions {
     /// Whether clients registered with it may act at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -16,6 +16,7 @@ pub const MAX_SEARCH_VALUES: usize = 1000;
 /// What to search for. Filters with values must all hold; one of their values is enough. A filter without values is no
 /// filter. A body of no bytes is the default request.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct SearchRequest {
     /// Results on a page, at most [`MAX_SEARCH_COUNT`]; below one for [`DEFAULT_SEARCH_COUNT`].
@@ -57,6 +58,7 @@ impl SearchRequest {
 
 /// A page of results. An empty page is the end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SearchResponse<D = RecordData> {
     /// By ascending index.
     #[serde(deserialize_with = "null_as_default", bound(deserialize = "D: Deserialize<'de>"))]
@@ -67,6 +69,7 @@ pub struct SearchResponse<D = RecordData> {
 
 /// Records that a batch asked for and that the caller may read, in the order in which it asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BatchResponse<D = RecordData> {
     /// The records.
     #[serde(deserialize_with = "null_as_default", bound(deserialize = "D: Deserialize<'de>"))]
@@ -75,6 +78,7 @@ pub struct BatchResponse<D = RecordData> {
 
 /// A record among others. Every member of the protocol is always there: official clients need the null.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ListedRecord<D = RecordData> {
     /// Its metadata.
     pub meta: RecordMeta,

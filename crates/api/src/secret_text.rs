@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 /// Text that grants something to whoever holds it. Wiped when dropped; its `Debug` output hides it.
 ///
 /// It serialises as plain text, since the protocol sends it so: over TLS, and to its owner alone.
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String))]
 pub struct SecretText(Zeroizing<String>);
 
 impl SecretText {

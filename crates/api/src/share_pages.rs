@@ -13,6 +13,7 @@ pub const DEFAULT_SHARES_PER_PAGE: usize = 100;
 
 /// Which grants are asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct SharePageRequest {
     /// Of this record type; all if empty.
@@ -38,6 +39,7 @@ pub struct SharePageRequest {
 
 /// A record type that another client may read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OutgoingPageShare {
     /// Who may read.
     pub reader_id: ClientId,
@@ -47,6 +49,7 @@ pub struct OutgoingPageShare {
 
 /// A record type of another client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct IncomingPageShare {
     /// Who wrote the records.
     pub writer_id: ClientId,
@@ -56,6 +59,7 @@ pub struct IncomingPageShare {
 
 /// A page of shares.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SharePage<T> {
     /// The shares, in the order in which they were first given.
     pub shares: Vec<T>,
@@ -65,6 +69,7 @@ pub struct SharePage<T> {
 
 /// A client that may share a record type on behalf of the caller.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OutgoingPageAuthorization {
     /// Who may share.
     pub authorizer_id: ClientId,
@@ -78,6 +83,7 @@ pub struct OutgoingPageAuthorization {
 
 /// A record type that the caller may share on behalf of another client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct IncomingPageAuthorization {
     /// On whose behalf.
     pub authorized_by: ClientId,
@@ -91,6 +97,7 @@ pub struct IncomingPageAuthorization {
 
 /// A page of authorizations.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuthorizationPage<T> {
     /// The authorizations, in the order in which they were first given.
     pub authorizations: Vec<T>,

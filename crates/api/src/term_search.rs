@@ -23,6 +23,7 @@ pub const MAX_TERM_SEARCH_TOTAL: usize = 10_000;
 
 /// What to search for. A body of no bytes is the default request: the caller's own records, the oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct TermSearchRequest {
     /// Results on a page, at most [`MAX_TERM_SEARCH_LIMIT`]; below one for [`DEFAULT_TERM_SEARCH_LIMIT`].
@@ -48,6 +49,7 @@ pub struct TermSearchRequest {
     pub range: SearchRange,
     /// Which come first.
     #[serde(deserialize_with = "null_as_default")]
+    #[cfg_attr(feature = "openapi", schema(value_type = OrderMembers))]
     pub order: SearchOrder,
     /// Records that are shared with one of these groups, as far as the caller may read in it; at most
     /// [`MAX_GROUP_LOOKUPS`]. Of any writer, whatever `include_all_writers` says.
@@ -67,6 +69,7 @@ pub struct TermSearchRequest {
 
 /// Terms and how they are compared. Without terms it holds for every record.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct TermFilter {
     /// Whether one term is enough.
@@ -82,6 +85,7 @@ pub struct TermFilter {
 
 /// Terms by what they are compared with; whole values always.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct SearchTerms {
     /// The client that wrote the record.
@@ -109,6 +113,7 @@ pub struct SearchTerms {
 
 /// How the terms of one filter are joined.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Condition {
     /// Every term must hold.
     #[serde(rename = "AND")]
@@ -121,6 +126,7 @@ pub enum Condition {
 
 /// How a term is compared. Case matters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum TermStrategy {
     /// The same text.
     #[default]
@@ -140,6 +146,7 @@ pub enum TermStrategy {
 
 /// When records were written or changed. Both bounds belong to the range; one that is not given is no bound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct SearchRange {
     /// Which time is meant.
@@ -155,6 +162,7 @@ pub struct SearchRange {
 
 /// Which time of a record a range is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum RangeKey {
     /// When it was written.
     #[default]
@@ -177,6 +185,7 @@ pub enum SearchOrder {
 
 /// A page of results.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TermSearchResponse<D = RecordData> {
     /// In the order that was asked for.
     #[serde(deserialize_with = "null_as_default", bound(deserialize = "D: Deserialize<'de>"))]
@@ -192,6 +201,7 @@ pub struct TermSearchResponse<D = RecordData> {
 
 /// A record that was found. Every member is always there: official clients need the null.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct FoundRecord<D = RecordData> {
     /// Its metadata.
     pub meta: RecordMeta,
@@ -216,6 +226,7 @@ pub struct FoundRecord<D = RecordData> {
 
 /// How the caller came by the right to read a record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum SharingModel {
     /// It wrote the record, or the writer shared it with the caller.
     #[default]
@@ -257,8 +268,10 @@ impl SearchTerms {
 }
 
 #[derive(Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = SearchOrder))]
 #[serde(default)]
 struct OrderMembers {
+    /// `ASCENDING`, which is the default, or `DESCENDING`.
     #[serde(alias = "sortOrder", deserialize_with = "null_as_default")]
     sort_order: String,
 }

@@ -14,6 +14,7 @@ const SECONDS_PER_DAY: i64 = 86_400;
 /// written, since one official client drops it and then cannot read its own text back: [`Timestamp::representable`]
 /// moves such a value on by one microsecond.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(value_type = String, format = DateTime))]
 pub struct Timestamp(i64);
 
 impl Timestamp {

@@ -10,6 +10,7 @@ pub const BEARER: &str = "Bearer";
 
 /// An access token, answered to a client that showed its API key and secret (RFC 6749, section 4.4).
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AccessToken {
     /// The token, for `Authorization: Bearer <token>`.
     pub access_token: SecretText,
@@ -23,6 +24,7 @@ pub struct AccessToken {
 
 /// The question whether a token is good.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ValidateToken {
     /// The token.
     pub token: SecretText,
@@ -30,6 +32,7 @@ pub struct ValidateToken {
 
 /// A token is good. One that is not gets no such answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ValidatedToken {
     /// Whose token it is.
     pub client_id: ClientId,
@@ -39,6 +42,7 @@ pub struct ValidatedToken {
 
 /// An account token is good. One that is not gets no such answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ValidatedAccountToken {
     /// Whose token it is.
     pub account_id: AccountId,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
-use tozstore_api::{AccessKey, MAX_ACCESS_KEY_BYTES, PutAccessKey, RecordType, Timestamp};
+use tozstore_api::{AccessKey, MAX_ACCESS_KEY_BYTES, PutAccessKey, RecordType, Timestamp, paths};
 use tozstore_crypto::{AccountId, ClientId};
 
 use super::{Credential, Error, Json, Path};
@@ -22,8 +22,13 @@ pub(super) const SUITE: &str = "sodium-1";
 
 type KeyPath = Path<(ClientId, ClientId, ClientId, RecordType)>;
 
-/// `PUT .../access_keys/{writer_id}/{user_id}/{reader_id}/{type}`. A key that is there is never replaced: clients rely
-/// on that when two of them make a first key at once.
+/// Puts an access key.
+///
+/// A key that is there is never replaced: clients rely on that when two of them make a first key at once.
+#[utoipa::path(
+    put, path = paths::ACCESS_KEY, request_body = PutAccessKey,
+    responses((status = 201, body = PutAccessKey), (status = 403), (status = 409))
+)]
 pub async fn put(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -63,7 +68,8 @@ pub async fn put(
     Ok((StatusCode::CREATED, axum::Json(body)))
 }
 
-/// `GET .../access_keys/{writer_id}/{user_id}/{reader_id}/{type}`
+/// Reads an access key.
+#[utoipa::path(get, path = paths::ACCESS_KEY, responses((status = 200, body = AccessKey)))]
 pub async fn read(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -80,7 +86,8 @@ pub async fn read(
     app.store.read("read access key", read).await
 }
 
-/// `DELETE .../access_keys/{writer_id}/{user_id}/{reader_id}/{type}`
+/// Deletes an access key.
+#[utoipa::path(delete, path = paths::ACCESS_KEY, responses((status = 204), (status = 403)))]
 pub async fn delete(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -90,7 +97,8 @@ pub async fn delete(
     remove(&app, credential, Action::DeleteKey { reader }, slot).await
 }
 
-/// `DELETE .../access_keys/reader/{writer_id}/{user_id}/{reader_id}/{type}`: by the reader.
+/// Deletes an access key as its reader.
+#[utoipa::path(delete, path = paths::READER_ACCESS_KEY, responses((status = 204), (status = 403)))]
 pub async fn delete_as_reader(
     State(app): State<Arc<App>>,
     credential: Credential,

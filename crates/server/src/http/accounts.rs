@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use tozstore_api::{
     Account, AccountClient, AccountSession, ChangeProfile, ChangedProfile, CreateAccount, KeySet,
     MAX_PROFILE_META_BYTES, MAX_PROFILE_TEXT_BYTES, MAX_SALT_BYTES, NewClient, Profile, RegisteredClient,
-    ReplaceQueen, SecretText, Timestamp,
+    ReplaceQueen, SecretText, Timestamp, paths,
 };
 use tozstore_crypto::AccountId;
 
@@ -21,7 +21,13 @@ use crate::store::{AccountRow, AccountSalts, Change, ChangeKind, ClientRow, Read
 
 const EMAIL_TAKEN: Error = Error::Conflict("there is an account with this e-mail address already");
 
-/// `POST /v1/account/profile`: an account with its first client, which administers it.
+/// Creates an account.
+///
+/// Its first client administers it.
+#[utoipa::path(
+    post, path = paths::ACCOUNT_PROFILE, security(()), request_body = CreateAccount,
+    responses((status = 201, body = AccountSession), (status = 403), (status = 409))
+)]
 pub async fn create(
     State(app): State<Arc<App>>,
     Json(CreateAccount { profile, account }): Json<CreateAccount>,
@@ -77,7 +83,13 @@ pub async fn create(
     Ok((StatusCode::CREATED, axum::Json(session(&app, now, row, client, Some(draft.secret_copy())))))
 }
 
-/// `PATCH /v1/account/profile`. A new key for logins cancels all account tokens but the one at hand.
+/// Changes the profile of the account.
+///
+/// A new key for logins cancels all account tokens but the one at hand.
+#[utoipa::path(
+    patch, path = paths::ACCOUNT_PROFILE, security(("account" = [])), request_body = ChangeProfile,
+    responses((status = 200, body = ChangedProfile), (status = 409))
+)]
 pub async fn change(
     State(app): State<Arc<App>>,
     credential: AccountCredential,
@@ -111,7 +123,13 @@ pub async fn change(
     Ok(axum::Json(ChangedProfile { profile, account }))
 }
 
-/// `GET /v1/account/profile/meta`: what was put, `{}` if nothing was.
+/// Reads the metadata of the profile.
+///
+/// `{}` if nothing was put.
+#[utoipa::path(
+    get, path = paths::ACCOUNT_PROFILE_META, security(("account" = [])),
+    responses((status = 200, body = Object))
+)]
 pub async fn meta(
     State(app): State<Arc<App>>,
     credential: AccountCredential,
@@ -122,7 +140,13 @@ pub async fn meta(
         .map_err(|_| Error::Internal("the metadata of a profile does not parse".into()))
 }
 
-/// `PUT /v1/account/profile/meta`: replaces all. The server does not read it.
+/// Replaces the metadata of the profile.
+///
+/// The server does not read it.
+#[utoipa::path(
+    put, path = paths::ACCOUNT_PROFILE_META, security(("account" = [])), request_body = Object,
+    responses((status = 200, body = Object))
+)]
 pub async fn put_meta(
     State(app): State<Arc<App>>,
     credential: AccountCredential,
@@ -143,8 +167,14 @@ pub async fn put_meta(
     Ok(axum::Json(meta))
 }
 
-/// `POST /v1/account/e3db/clients/queen`: a new client to administer the account. The old one becomes a client like
-/// any other.
+/// Replaces the client that administers the account.
+///
+/// The old one becomes a client like any other.
+#[utoipa::path(
+    post, path = paths::ACCOUNT_QUEEN, security(("account" = [])),
+    request_body = ReplaceQueen,
+    responses((status = 200, body = RegisteredClient))
+)]
 pub async fn replace_queen(
     State(app): State<Arc<App>>,
     credential: AccountCredential,
@@ -166,8 +196,10 @@ pub async fn replace_queen(
     Ok(axum::Json(registered(row, secret)))
 }
 
-/// `DELETE /v2/account/{id}`: the account and all its clients are gone when this answers; what they owned is erased in
-/// the background.
+/// Deletes the account with all its clients.
+///
+/// They are gone when this answers; what they owned is erased in the background.
+#[utoipa::path(delete, path = paths::ACCOUNT, responses((status = 204), (status = 403)))]
 pub async fn delete(
     State(app): State<Arc<App>>,
     credential: Credential,

@@ -9,7 +9,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use tozstore_api::{
     AddSigningKey, Client, ClientInfo, ClientKeys, ClientKeysAnswer, ClientKeysQuery, ClientList,
-    EnableClient, MAX_CLIENT_LOOKUPS, MAX_CLIENTS_PER_PAGE,
+    EnableClient, MAX_CLIENT_LOOKUPS, MAX_CLIENTS_PER_PAGE, paths,
 };
 use tozstore_crypto::ClientId;
 
@@ -19,7 +19,10 @@ use crate::store::{Change, ChangeKind, ClientRow, ReadTx, WriteTx};
 
 const NO_CLIENT: Error = Error::NotFound("no such client");
 
-/// `GET /v1/storage/clients/{id}`: any client may look up any other, which it needs for sharing.
+/// Looks up a client.
+///
+/// Any client may look up any other, which it needs for sharing.
+#[utoipa::path(get, path = paths::CLIENT_INFO, responses((status = 200, body = ClientInfo)))]
 pub async fn info(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -30,7 +33,8 @@ pub async fn info(
     Ok(axum::Json(ClientInfo { client_id: row.id, public_key: row.public_key, signing_key, validated: true }))
 }
 
-/// `GET /v1/client/{id}/public`.
+/// Looks up the public keys of a client.
+#[utoipa::path(get, path = paths::CLIENT_PUBLIC, responses((status = 200, body = ClientKeys)))]
 pub async fn keys(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -40,7 +44,13 @@ pub async fn keys(
     Ok(axum::Json(public_keys(row)))
 }
 
-/// `POST /v1/client/public`: ids that name no client are left out.
+/// Looks up the public keys of many clients.
+///
+/// Ids that name no client are left out.
+#[utoipa::path(
+    post, path = paths::CLIENTS_PUBLIC, request_body = ClientKeysQuery,
+    responses((status = 200, body = ClientKeysAnswer))
+)]
 pub async fn many_keys(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -68,7 +78,11 @@ pub async fn many_keys(
     Ok(axum::Json(ClientKeysAnswer { clients }))
 }
 
-/// `GET /v1/client/{id}`: a client's own entry.
+/// Reads the caller's own entry.
+#[utoipa::path(
+    get, path = paths::CLIENT,
+    responses((status = 200, body = Client), (status = 403))
+)]
 pub async fn own(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -78,7 +92,13 @@ pub async fn own(
     Ok(axum::Json(entry(row)))
 }
 
-/// `PATCH /v1/client/{id}/keys`: adds signing keys to a client that has none. Keys that are there stay.
+/// Adds signing keys to the caller, if it has none.
+///
+/// Keys that are there stay.
+#[utoipa::path(
+    patch, path = paths::CLIENT_KEYS, request_body = AddSigningKey,
+    responses((status = 200, body = Client), (status = 403), (status = 409))
+)]
 pub async fn add_signing_key(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -113,7 +133,17 @@ pub struct PageQuery {
     limit: Option<usize>,
 }
 
-/// `GET /v1/client/admin`: the clients of an account, page by page, in the order of their registration.
+/// Lists the clients of the account.
+///
+/// In the order of their registration.
+#[utoipa::path(
+    get, path = paths::ADMIN_CLIENTS,
+    params(
+        ("next" = Option<u64>, Query, description = "Where the page begins: the token of the page before."),
+        ("limit" = Option<u64>, Query, description = "Clients on the page, at most."),
+    ),
+    responses((status = 200, body = ClientList), (status = 403))
+)]
 pub async fn list(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -138,7 +168,11 @@ pub async fn list(
     Ok(axum::Json(ClientList { clients: rows.into_iter().map(|(_, row)| entry(row)).collect(), next_token }))
 }
 
-/// `GET /v1/client/admin/{id}`.
+/// Reads a client of the account.
+#[utoipa::path(
+    get, path = paths::ADMIN_CLIENT,
+    responses((status = 200, body = Client), (status = 403))
+)]
 pub async fn administered(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -148,8 +182,14 @@ pub async fn administered(
     Ok(axum::Json(entry(row)))
 }
 
-/// `PATCH /v1/client/admin/{id}/enable`. Disabling also cancels the access tokens that are out. So does enabling: a
-/// token that was issued while the client was being disabled must not come back to life with it.
+/// Enables or disables a client of the account.
+///
+/// Disabling also cancels the access tokens that are out. So does enabling: a token that was issued while the client
+/// was being disabled must not come back to life with it.
+#[utoipa::path(
+    patch, path = paths::ADMIN_CLIENT_ENABLE, request_body = EnableClient,
+    responses((status = 200, body = Client), (status = 403), (status = 409))
+)]
 pub async fn enable(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -176,7 +216,13 @@ pub async fn enable(
     Ok(axum::Json(entry(row)))
 }
 
-/// `DELETE /v1/client/admin/{id}`: the client is gone at once; what it owned is erased in the background.
+/// Deletes a client of the account.
+///
+/// The client is gone at once; what it owned is erased in the background.
+#[utoipa::path(
+    delete, path = paths::ADMIN_CLIENT,
+    responses((status = 204), (status = 403), (status = 409))
+)]
 pub async fn delete(
     State(app): State<Arc<App>>,
     credential: Credential,

@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::BodyExt as _;
-use tozstore_api::Timestamp;
+use tozstore_api::{Timestamp, paths};
 use tozstore_crypto::{FileChecksum, FileTally, PendingFileId, SealedFile};
 
 use super::files::pending;
@@ -25,7 +25,14 @@ const NO_PERMISSION: Error =
 /// Seconds after the last moment of an upload in which its bytes may be made durable.
 const FINISH_S: i64 = 3600;
 
-/// `PUT`: takes the bytes of an announced file. They are kept only if they are those that were announced.
+/// Sends the bytes of an announced file.
+///
+/// They are kept only if they are those that were announced. The token is all the permission that it takes.
+#[utoipa::path(
+    put, path = paths::FILE_BYTES, security(()),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200), (status = 403))
+)]
 pub async fn upload(
     State(app): State<Arc<App>>,
     Path(token): Path<String>,
@@ -56,7 +63,13 @@ pub async fn upload(
     Ok(StatusCode::OK)
 }
 
-/// `GET`: gives the bytes of a file, as they are and with their length.
+/// Fetches the bytes of a file.
+///
+/// As they are, and with their length. The token is all the permission that it takes.
+#[utoipa::path(
+    get, path = paths::FILE_BYTES, security(()),
+    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream"), (status = 403))
+)]
 pub async fn download(State(app): State<Arc<App>>, Path(token): Path<String>) -> Result<Response, Error> {
     let now = app.now();
     let permitted = app.keys.check_file_transfer(&token, now).ok_or(NO_PERMISSION)?;

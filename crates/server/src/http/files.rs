@@ -35,7 +35,11 @@ const NO_FIELDS: &str = "{}";
 
 type Answer = axum::Json<Record<SealedText>>;
 
-/// `POST /v1/storage/files`: announces a file.
+/// Announces a file.
+#[utoipa::path(
+    post, path = paths::FILES, request_body = FileWrite,
+    responses((status = 202, body = PendingFile), (status = 403), (status = 409))
+)]
 pub async fn announce(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -45,7 +49,11 @@ pub async fn announce(
     insert_pending(&app, credential, base, Action::WriteRecord, None, body).await
 }
 
-/// `PUT /v1/storage/files/{record_id}/{version}`: announces new content for a file.
+/// Announces new content for a file.
+#[utoipa::path(
+    put, path = paths::FILE_VERSION, request_body = FileWrite,
+    responses((status = 202, body = PendingFile), (status = 403), (status = 409))
+)]
 pub async fn announce_version(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -56,7 +64,11 @@ pub async fn announce_version(
     insert_pending(&app, credential, base, Action::UpdateRecord, Some((id, version)), body).await
 }
 
-/// `PUT /v1/storage/files/edit/{record_id}/{version}`: the same by a client that the writer let edit.
+/// Announces new content for a file that another client shared for editing.
+#[utoipa::path(
+    put, path = paths::FILE_EDIT, request_body = FileWrite,
+    responses((status = 202, body = PendingFile), (status = 403), (status = 409))
+)]
 pub async fn announce_edit(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -67,7 +79,13 @@ pub async fn announce_edit(
     insert_pending(&app, credential, base, Action::EditRecord, Some((id, version)), body).await
 }
 
-/// `PATCH /v1/storage/files/{pending_id}`: makes a record of an announced file whose bytes are there.
+/// Commits an announced file whose bytes are there.
+///
+/// The id is that of what was announced.
+#[utoipa::path(
+    patch, path = paths::FILE,
+    responses((status = 201, body = Record), (status = 400), (status = 403), (status = 409))
+)]
 pub async fn commit(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -77,7 +95,11 @@ pub async fn commit(
     commit_pending(&app, credential, base, id, None).await
 }
 
-/// `PATCH /v1/storage/files/edit/{record_id}/{version}/{pending_id}`
+/// Commits new content for a file.
+#[utoipa::path(
+    patch, path = paths::FILE_EDIT_COMMIT,
+    responses((status = 201, body = Record), (status = 400), (status = 403), (status = 409))
+)]
 pub async fn commit_edit(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -87,7 +109,10 @@ pub async fn commit_edit(
     commit_pending(&app, credential, base, id, Some((record, version))).await
 }
 
-/// `GET /v1/storage/files/{record_id}`: the record, with an address of its bytes.
+/// Reads a record with a file.
+///
+/// With an address of its bytes.
+#[utoipa::path(get, path = paths::FILE, responses((status = 200, body = Record)))]
 pub async fn read(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -105,7 +130,13 @@ pub async fn read(
     answer(&app, &base, row).map(axum::Json)
 }
 
-/// `POST /v1/storage/listOfFiles`: those of the files that are there and that the caller may read.
+/// Reads many records with files.
+///
+/// Those that are not there, or that the caller may not read, are left out.
+#[utoipa::path(
+    post, path = paths::FILE_LIST, request_body = ListFiles,
+    responses((status = 200, body = Vec<Record>))
+)]
 pub async fn list(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -146,7 +177,11 @@ pub async fn list(
     Ok(axum::Json(records.collect::<Result<_, _>>()?))
 }
 
-/// `PUT /v1/storage/files/record/safe/{record_id}/{version}`: changes all but the file.
+/// Changes a record with a file, but not the file.
+#[utoipa::path(
+    put, path = paths::FILE_RECORD, request_body = FileUpdate,
+    responses((status = 200, body = Record), (status = 403), (status = 409))
+)]
 pub async fn update(
     State(app): State<Arc<App>>,
     credential: Credential,

@@ -13,7 +13,7 @@ use axum::extract::{RawQuery, State};
 use http::StatusCode;
 use tozstore_api::{
     Capability, CreateGroup, DescribeGroup, Group, GroupIds, GroupList, GroupsById, MAX_ACCESS_KEY_BYTES,
-    MAX_GROUP_DESCRIPTION_BYTES, MAX_GROUP_LOOKUPS, MAX_GROUP_NAME_BYTES, MAX_GROUP_PUBLIC_KEY_BYTES,
+    MAX_GROUP_DESCRIPTION_BYTES, MAX_GROUP_LOOKUPS, MAX_GROUP_NAME_BYTES, MAX_GROUP_PUBLIC_KEY_BYTES, paths,
 };
 use tozstore_crypto::{ClientId, GroupId};
 
@@ -27,7 +27,13 @@ use crate::{App, ids};
 /// Groups that one request looks at to find those that it answers with.
 const MAX_GROUPS_READ: usize = 50_000;
 
-/// `POST /v2/storage/groups`: the caller becomes the first member, and manages the others.
+/// Makes a group.
+///
+/// The caller becomes the first member, and manages the others.
+#[utoipa::path(
+    post, path = paths::GROUPS, request_body = CreateGroup,
+    responses((status = 201, body = Group))
+)]
 pub async fn create(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -69,8 +75,20 @@ pub async fn create(
     Ok((StatusCode::CREATED, axum::Json(group)))
 }
 
-/// `GET /v2/storage/groups?client_id=&group_names=&nextToken=&max=`: the groups of a client of the account if one is
-/// named; otherwise all of the account for the client that administers it, and their own for others.
+/// Lists groups.
+///
+/// Those of a client of the account if one is named; otherwise all of the account for the client that administers it,
+/// and their own for others.
+#[utoipa::path(
+    get, path = paths::GROUPS,
+    params(
+        ("client_id" = Option<Uuid>, Query, description = "Those of this client."),
+        ("group_names" = Option<Vec<String>>, Query, description = "Those of these names."),
+        ("nextToken" = Option<u64>, Query, description = "Where the page begins: the token of the page before."),
+        ("max" = Option<u64>, Query, description = "Items on the page, at most."),
+    ),
+    responses((status = 200, body = GroupList))
+)]
 pub async fn list(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -124,7 +142,17 @@ pub async fn list(
     app.store.read("list groups", read).await.map(axum::Json)
 }
 
-/// `POST /v2/storage/groups/bulk?nextToken=&max=`: ids that name no group are left out.
+/// Reads many groups.
+///
+/// Ids that name no group are left out.
+#[utoipa::path(
+    post, path = paths::GROUPS_BULK, request_body = Option<GroupIds>,
+    params(
+        ("nextToken" = Option<u64>, Query, description = "Where the page begins: the token of the page before."),
+        ("max" = Option<u64>, Query, description = "Items on the page, at most."),
+    ),
+    responses((status = 200, body = GroupsById))
+)]
 pub async fn many(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -150,7 +178,10 @@ pub async fn many(
     app.store.read("read groups", read).await.map(axum::Json)
 }
 
-/// `GET /v2/storage/groups/{group_id}`: for every client of the account, member or not.
+/// Reads a group.
+///
+/// For every client of the account, member or not.
+#[utoipa::path(get, path = paths::GROUP, responses((status = 200, body = Group)))]
 pub async fn read(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -164,7 +195,11 @@ pub async fn read(
     app.store.read("read group", read).await.map(axum::Json)
 }
 
-/// `PUT /v2/storage/groups/{group_id}`
+/// Describes a group anew.
+#[utoipa::path(
+    put, path = paths::GROUP, request_body = DescribeGroup,
+    responses((status = 200, body = Group), (status = 403))
+)]
 pub async fn describe(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -185,7 +220,10 @@ pub async fn describe(
     app.store.write("describe group", write).await.map(axum::Json)
 }
 
-/// `DELETE /v2/storage/groups/{group_id}`: its members and shares go with it.
+/// Deletes a group.
+///
+/// Its members and shares go with it.
+#[utoipa::path(delete, path = paths::GROUP, responses((status = 204), (status = 403)))]
 pub async fn delete(
     State(app): State<Arc<App>>,
     credential: Credential,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use tozstore_api::{Authorization, IncomingShare, OutgoingShare};
+use tozstore_api::{Authorization, IncomingShare, OutgoingShare, paths};
 use tozstore_crypto::ClientId;
 
 use super::{Credential, Error};
@@ -14,7 +14,11 @@ use crate::App;
 use crate::policy::{MAX_GRANTS_READ, limited, living_client};
 use crate::store::{GrantKind, GrantRow, ReadTx, StoreError};
 
-/// `GET .../policy/incoming`: what others let the caller read.
+/// Lists what others let the caller read.
+#[utoipa::path(
+    get, path = paths::POLICY_INCOMING,
+    responses((status = 200, body = Vec<IncomingShare>), (status = 400))
+)]
 pub async fn incoming(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -27,7 +31,11 @@ pub async fn incoming(
     list(&app, credential, Side::Held, GrantKind::Read, item).await
 }
 
-/// `GET .../policy/outgoing`: what the caller lets others read.
+/// Lists what the caller lets others read.
+#[utoipa::path(
+    get, path = paths::POLICY_OUTGOING,
+    responses((status = 200, body = Vec<OutgoingShare>), (status = 400))
+)]
 pub async fn outgoing(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -40,7 +48,11 @@ pub async fn outgoing(
     list(&app, credential, Side::Given, GrantKind::Read, item).await
 }
 
-/// `GET .../policy/proxies`: who may share on the caller's behalf.
+/// Lists who may share on the caller's behalf.
+#[utoipa::path(
+    get, path = paths::POLICY_PROXIES,
+    responses((status = 200, body = Vec<Authorization>), (status = 400))
+)]
 pub async fn proxies(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -48,7 +60,11 @@ pub async fn proxies(
     list(&app, credential, Side::Given, GrantKind::Authorizer, authorization).await
 }
 
-/// `GET .../policy/granted`: on whose behalf the caller may share.
+/// Lists on whose behalf the caller may share.
+#[utoipa::path(
+    get, path = paths::POLICY_GRANTED,
+    responses((status = 200, body = Vec<Authorization>), (status = 400))
+)]
 pub async fn granted(
     State(app): State<Arc<App>>,
     credential: Credential,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use tozstore_api::{
     AccountSession, AnswerChallenge, AskChallenge, Challenge, KEY_PAPER, KEY_PASSWORD, ValidateToken,
-    ValidatedAccountToken,
+    ValidatedAccountToken, paths,
 };
 use tozstore_crypto::{Signature, SigningPublicKey, blake2b_256, decode_base64url, encode_base64url};
 
@@ -21,7 +21,13 @@ use crate::store::{AccountRow, ChallengeRow, ReadTx, StoreError};
 // The same whether the address, the challenge or the signature is wrong.
 const BAD_LOGIN: Error = Error::Unauthorized("the login failed");
 
-/// `POST /v1/account/challenge`. An address without an account gets a challenge and salts as well.
+/// Asks for a login challenge.
+///
+/// An address without an account gets a challenge and salts as well.
+#[utoipa::path(
+    post, path = paths::ACCOUNT_CHALLENGE, security(()), request_body = AskChallenge,
+    responses((status = 200, body = Challenge))
+)]
 pub async fn challenge(
     State(app): State<Arc<App>>,
     Json(AskChallenge { email }): Json<AskChallenge>,
@@ -35,7 +41,11 @@ pub async fn challenge(
     Ok(axum::Json(Challenge { challenge, auth_salt, paper_auth_salt }))
 }
 
-/// `POST /v1/account/auth`.
+/// Answers a login challenge.
+#[utoipa::path(
+    post, path = paths::ACCOUNT_LOGIN, security(()), request_body = AnswerChallenge,
+    responses((status = 200, body = AccountSession), (status = 401), (status = 429))
+)]
 pub async fn log_in(
     State(app): State<Arc<App>>,
     Json(answer): Json<AnswerChallenge>,
@@ -90,7 +100,11 @@ pub async fn log_in(
     Ok(axum::Json(session(&app, issued, row, client, None)))
 }
 
-/// `POST /v1/account/auth/validate`: tells a client whose account token this is.
+/// Tells whose account token this is.
+#[utoipa::path(
+    post, path = paths::ACCOUNT_TOKEN_VALIDATE, request_body = ValidateToken,
+    responses((status = 200, body = ValidatedAccountToken))
+)]
 pub async fn validate(
     State(app): State<Arc<App>>,
     credential: Credential,

@@ -19,6 +19,7 @@ mod memory;
 mod note_challenges;
 mod note_files;
 pub(crate) mod notes;
+mod openapi;
 mod path;
 mod policies;
 mod record_notes;

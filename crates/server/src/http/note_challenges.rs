@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use tozstore_api::{ChallengedNote, OneTimeCode, PrimeNote, PrimedNote, SecretText};
+use tozstore_api::{ChallengedNote, OneTimeCode, PrimeNote, PrimedNote, SecretText, paths};
 use tozstore_crypto::{blake2b_256, encode_base64url};
 
 use super::auth::Signer;
@@ -18,7 +18,17 @@ const DEFAULT_CODE_LIFETIME_MIN: u32 = 10;
 /// Minutes that a code may live: a week.
 const MAX_CODE_LIFETIME_MIN: u32 = 7 * 24 * 60;
 
-/// `PATCH /v2/storage/notes/challenge?note_id=…`: by the recipient.
+/// Asks for what a note wants before it is read.
+///
+/// For the recipient.
+#[utoipa::path(
+    patch, path = paths::NOTE_CHALLENGE, security(("signature" = [])),
+    params(
+        ("note_id" = Option<Uuid>, Query, description = "The note by its id."),
+        ("id_string" = Option<String>, Query, description = "The note by its name."),
+    ),
+    responses((status = 200, body = ChallengedNote), (status = 404), (status = 501))
+)]
 pub async fn challenge(
     State(app): State<Arc<App>>,
     signer: Signer,
@@ -35,8 +45,17 @@ pub async fn challenge(
     Ok(axum::Json(ChallengedNote {}))
 }
 
-/// `PATCH /v2/storage/notes/prime?note_id=…`: by the writer, who passes the code on. A new code takes the place of an
-/// older one.
+/// Makes a code that opens a note once.
+///
+/// For the writer, who passes the code on. A new code takes the place of an older one.
+#[utoipa::path(
+    patch, path = paths::NOTE_PRIME, security(("signature" = [])), request_body = Option<PrimeNote>,
+    params(
+        ("note_id" = Option<Uuid>, Query, description = "The note by its id."),
+        ("id_string" = Option<String>, Query, description = "The note by its name."),
+    ),
+    responses((status = 200, body = PrimedNote), (status = 403), (status = 404))
+)]
 pub async fn prime(
     State(app): State<Arc<App>>,
     signer: Signer,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
-use tozstore_api::{Note, NoteFileMeta, NoteWrite, PendingFile};
+use tozstore_api::{Note, NoteFileMeta, NoteWrite, PendingFile, paths};
 use tozstore_crypto::PendingFileId;
 
 use super::auth::Signer;
@@ -21,7 +21,11 @@ use crate::{App, ids};
 /// Anybody can make keys, and a file is larger than what a stranger may leave here.
 const NOT_A_CLIENT: Error = Error::Forbidden("only clients write notes with files");
 
-/// `POST /v2/storage/notes/files`: announces a note and its file.
+/// Announces a note with a file.
+#[utoipa::path(
+    post, path = paths::NOTE_FILES, security(("signature" = [])), request_body = NoteWrite,
+    responses((status = 202, body = PendingFile), (status = 403), (status = 409))
+)]
 pub async fn announce(
     State(app): State<Arc<App>>,
     signer: Signer,
@@ -52,7 +56,11 @@ pub async fn announce(
     Ok((StatusCode::ACCEPTED, axum::Json(pending_answer(&app, &base, id, expires))))
 }
 
-/// `PATCH /v2/storage/notes/files/{pending_id}`: makes a note of what was announced, if the bytes are there.
+/// Commits an announced note whose bytes are there.
+#[utoipa::path(
+    patch, path = paths::NOTE_FILE, security(("signature" = [])),
+    responses((status = 201, body = Note), (status = 400), (status = 403), (status = 409))
+)]
 pub async fn commit(
     State(app): State<Arc<App>>,
     signer: Signer,

@@ -7,8 +7,8 @@ use axum::extract::rejection::QueryRejection;
 use http::StatusCode;
 use serde::Deserialize;
 use tozstore_api::{
-    ExtendedPolicies, MAX_NOTE_NAME_BYTES, MAX_NOTE_TEXT_BYTES, NOTE_FILE_URL, Note, NoteWrite, Timestamp,
-    UNLIMITED_VIEWS,
+    ExtendedPolicies, MAX_NOTE_NAME_BYTES, MAX_NOTE_TEXT_BYTES, NOTE_FILE_URL, Note, NoteAnswer, NoteWrite,
+    Timestamp, UNLIMITED_VIEWS, paths,
 };
 use tozstore_crypto::{AccountId, ClientId, NoteId, blake2b_256};
 
@@ -49,7 +49,11 @@ pub(super) enum Wanted {
 /// What a query is read into before it is looked at.
 pub(super) type Query<T> = Result<axum::extract::Query<T>, QueryRejection>;
 
-/// `POST /v2/storage/notes`
+/// Writes a note.
+#[utoipa::path(
+    post, path = paths::NOTES, security(("signature" = [])), request_body = NoteWrite,
+    responses((status = 201, body = Note), (status = 403), (status = 409))
+)]
 pub async fn create(
     State(app): State<Arc<App>>,
     signer: Signer,
@@ -81,7 +85,13 @@ pub async fn create(
     Ok((StatusCode::CREATED, axum::Json(answer(row, None)?)))
 }
 
-/// `PUT /v2/storage/notes`: in place of the caller's note of that name, if there is one.
+/// Replaces a note by its name.
+///
+/// If there is no such note of the caller's, it is written.
+#[utoipa::path(
+    put, path = paths::NOTES, security(("signature" = [])), request_body = NoteWrite,
+    responses((status = 200, body = Note), (status = 403))
+)]
 pub async fn replace(
     State(app): State<Arc<App>>,
     signer: Signer,
@@ -120,19 +130,32 @@ pub async fn replace(
     Ok(axum::Json(answer(row, None)?))
 }
 
-/// `GET /v2/storage/notes?note_id=…`, `?id_string=…`, and as one official client asks for those of a record,
-/// `?recordId=…`
+/// Reads a note.
+///
+/// Counts as a view.
+#[utoipa::path(
+    get, path = paths::NOTES, security(("signature" = [])),
+    params(
+        ("note_id" = Option<Uuid>, Query, description = "The note by its id."),
+        ("id_string" = Option<String>, Query, description = "The note by its name."),
+        ("tozny_otp" = Option<String>, Query, description = "The code that the note asks for."),
+        ("recordId" = Option<Uuid>, Query, description = "Instead of a note: lists those that go with this record."),
+        ("nextToken" = Option<u64>, Query, description = "Where that list begins."),
+        ("max" = Option<u64>, Query, description = "Notes in that list, at most."),
+    ),
+    responses((status = 200, body = NoteAnswer), (status = 404))
+)]
 pub async fn read(
     State(app): State<Arc<App>>,
     signer: Signer,
     base: BaseUrl,
     query: Query<NoteQuery>,
-) -> Result<axum::response::Response, Error> {
-    use axum::response::IntoResponse as _;
-
+) -> Result<axum::Json<NoteAnswer<SealedText>>, Error> {
     let query = self::query(query)?;
     if let Some(record) = query.record_id {
-        return Ok(record_notes::page(&app, signer, &record, query.page).await?.into_response());
+        return record_notes::page(&app, signer, &record, query.page)
+            .await
+            .map(|page| axum::Json(NoteAnswer::Notes(page.0)));
     }
     let code_hash = query.tozny_otp.as_deref().map(|code| blake2b_256(code.as_bytes()));
     let wanted = query.wanted()?;
@@ -147,10 +170,20 @@ pub async fn read(
     };
     let row = app.store.write("read note", write).await?;
     let file_url = note_files::url(&app, &base, &row.head);
-    Ok(axum::Json(answer(row, file_url)?).into_response())
+    Ok(axum::Json(NoteAnswer::Note(Box::new(answer(row, file_url)?))))
 }
 
-/// `GET /v2/storage/notes/views?note_id=…`: a number and nothing else.
+/// Tells how often a note may still be read.
+///
+/// A number and nothing else; -1 for no limit.
+#[utoipa::path(
+    get, path = paths::NOTE_VIEWS, security(("signature" = [])),
+    params(
+        ("note_id" = Option<Uuid>, Query, description = "The note by its id."),
+        ("id_string" = Option<String>, Query, description = "The note by its name."),
+    ),
+    responses((status = 200, body = i64), (status = 404))
+)]
 pub async fn views(
     State(app): State<Arc<App>>,
     signer: Signer,
@@ -162,7 +195,11 @@ pub async fn views(
     Ok(axum::Json(left.unwrap_or(UNLIMITED_VIEWS)))
 }
 
-/// `DELETE /v2/storage/notes/{note_id}`
+/// Deletes a note.
+#[utoipa::path(
+    delete, path = paths::NOTE, security(("signature" = [])),
+    responses((status = 204), (status = 401), (status = 403))
+)]
 pub async fn delete(
     State(app): State<Arc<App>>,
     signer: Signer,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use http::StatusCode;
 use serde_json::{Value, json};
-use tozstore_api::{PolicyChange, RecordType};
+use tozstore_api::{PolicyChange, RecordType, paths};
 use tozstore_crypto::{AccountId, ClientId};
 
 use super::access_keys::{self, use_type};
@@ -18,7 +18,13 @@ use crate::store::{
 
 type PolicyPath = Path<(ClientId, ClientId, ClientId, RecordType)>;
 
-/// `PUT .../policy/{user_id}/{writer_id}/{client_id}/{type}`, by the writer or a client that it authorized.
+/// Grants or withdraws access to a record type.
+///
+/// For the writer, or a client that it authorized.
+#[utoipa::path(
+    put, path = paths::POLICY, request_body = PolicyChange,
+    responses((status = 201, body = Object), (status = 403), (status = 409))
+)]
 pub async fn put(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -40,7 +46,11 @@ pub async fn put(
     Ok((StatusCode::CREATED, axum::Json(json!({}))))
 }
 
-/// `PUT .../policy/reader/{writer_id}/{user_id}/{client_id}/{type}`: a client gives up what it was granted.
+/// Gives up access to a record type.
+#[utoipa::path(
+    put, path = paths::READER_POLICY, request_body = PolicyChange,
+    responses((status = 204), (status = 403), (status = 409))
+)]
 pub async fn put_as_reader(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -58,8 +68,13 @@ pub async fn put_as_reader(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `DELETE .../policy/{user_id}/{writer_id}/{client_id}`: a client may no longer share any record type of the writer's.
-/// Its keys go with that, save those that it needs to read.
+/// Withdraws the right to share every record type.
+///
+/// The keys of that client go too, save those that it needs to read.
+#[utoipa::path(
+    delete, path = paths::POLICY_AUTHORIZER,
+    responses((status = 200, body = Object), (status = 400), (status = 403))
+)]
 pub async fn delete_authorizer(
     State(app): State<Arc<App>>,
     credential: Credential,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use http::StatusCode;
 use serde::Deserialize;
-use tozstore_api::{MAX_NOTES_PER_PAGE, RecordNote, RecordNotes};
+use tozstore_api::{MAX_NOTES_PER_PAGE, RecordNote, RecordNotes, paths};
 use tozstore_crypto::{ClientId, RecordId};
 
 use super::auth::Signer;
@@ -25,7 +25,17 @@ pub struct PageQuery {
     max: Option<String>,
 }
 
-/// `GET /v2/storage/notes/{record_id}/view?nextToken=…&max=…`
+/// Lists the notes that go with a record.
+///
+/// For their writer.
+#[utoipa::path(
+    get, path = paths::RECORD_NOTES, security(("signature" = [])),
+    params(
+        ("nextToken" = Option<u64>, Query, description = "Where the page begins: the token of the page before."),
+        ("max" = Option<u64>, Query, description = "Notes on the page, at most."),
+    ),
+    responses((status = 200, body = RecordNotes))
+)]
 pub async fn list(
     State(app): State<Arc<App>>,
     signer: Signer,
@@ -35,7 +45,13 @@ pub async fn list(
     page(&app, signer, &record, self::query(query)?).await
 }
 
-/// `DELETE /v2/storage/notes/{record_id}/records`
+/// Deletes the notes that go with a record.
+///
+/// For their writer.
+#[utoipa::path(
+    delete, path = paths::RECORD_NOTES_DELETE, security(("signature" = [])),
+    responses((status = 204), (status = 400))
+)]
 pub async fn delete(
     State(app): State<Arc<App>>,
     signer: Signer,

@@ -9,7 +9,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::value::RawValue;
 use tozstore_api::{
     BatchRequest, BatchResponse, BulkDelete, BulkDeleted, ListedRecord, MAX_BATCH_RECORDS,
-    MAX_RECORD_SIGNATURE_BYTES, NotDeleted, Record, RecordData, RecordMeta, RecordWrite,
+    MAX_RECORD_SIGNATURE_BYTES, NotDeleted, Record, RecordData, RecordMeta, RecordWrite, paths,
 };
 use tozstore_crypto::{ClientId, RecordId, Version};
 
@@ -34,7 +34,11 @@ pub(super) type SealedText = Box<RawValue>;
 /// when their records are that large); a batch, which has no pages, is refused.
 pub(super) const MAX_ANSWER_DATA_BYTES: usize = 64 * 1024 * 1024;
 
-/// `POST /v1/storage/records`
+/// Writes a record.
+#[utoipa::path(
+    post, path = paths::RECORDS, request_body = RecordWrite,
+    responses((status = 201, body = Record), (status = 403), (status = 409))
+)]
 pub async fn write(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -74,7 +78,12 @@ pub async fn write(
     Ok((StatusCode::CREATED, answer(row)?))
 }
 
-/// `GET /v1/storage/records/{record_id}?field=a&field=b`
+/// Reads a record.
+#[utoipa::path(
+    get, path = paths::RECORD,
+    params(("field" = Option<Vec<String>>, Query, description = "The only fields to answer with.")),
+    responses((status = 200, body = Record))
+)]
 pub async fn read(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -98,7 +107,13 @@ pub async fn read(
     answer(row)
 }
 
-/// `GET /v1/storage/records`, with a body: records that the caller may read; others are left out.
+/// Reads many records.
+///
+/// Those that the caller may not read are left out.
+#[utoipa::path(
+    get, path = paths::RECORDS, request_body = Option<BatchRequest>,
+    responses((status = 200, body = BatchResponse))
+)]
 pub async fn read_batch(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -107,7 +122,13 @@ pub async fn read_batch(
     batch(&app, credential, request.unwrap_or_default(), |_, _| true).await
 }
 
-/// `GET /v1/storage/records/shared`, with a body: the same, without the caller's own records.
+/// Reads many records of others.
+///
+/// The caller's own are left out, and those that it may not read.
+#[utoipa::path(
+    get, path = paths::RECORDS_SHARED, request_body = Option<BatchRequest>,
+    responses((status = 200, body = BatchResponse))
+)]
 pub async fn read_shared_batch(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -116,7 +137,11 @@ pub async fn read_shared_batch(
     batch(&app, credential, request.unwrap_or_default(), |caller, writer| caller != writer).await
 }
 
-/// `PUT /v1/storage/records/safe/{record_id}/{version}`
+/// Replaces a record of a known version.
+#[utoipa::path(
+    put, path = paths::RECORD_SAFE, request_body = RecordWrite,
+    responses((status = 200, body = Record), (status = 403), (status = 409))
+)]
 pub async fn update_safe(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -126,7 +151,11 @@ pub async fn update_safe(
     replace(&app, credential, Action::UpdateRecord, id, Some(version), body).await
 }
 
-/// `PUT /v1/storage/records/{record_id}`
+/// Replaces a record, whatever its version.
+#[utoipa::path(
+    put, path = paths::RECORD, request_body = RecordWrite,
+    responses((status = 200, body = Record), (status = 403))
+)]
 pub async fn update(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -136,7 +165,11 @@ pub async fn update(
     replace(&app, credential, Action::UpdateRecord, id, None, body).await
 }
 
-/// `PUT /v1/storage/records/safe/edit/{record_id}/{version}`: for a client that the writer let edit.
+/// Replaces a record that another client shared for editing.
+#[utoipa::path(
+    put, path = paths::RECORD_EDIT, request_body = RecordWrite,
+    responses((status = 200, body = Record), (status = 403), (status = 409))
+)]
 pub async fn edit(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -146,7 +179,8 @@ pub async fn edit(
     replace(&app, credential, Action::EditRecord, id, Some(version), body).await
 }
 
-/// `DELETE /v1/storage/records/safe/{record_id}/{version}`
+/// Deletes a record of a known version.
+#[utoipa::path(delete, path = paths::RECORD_SAFE, responses((status = 204), (status = 403), (status = 409)))]
 pub async fn delete_safe(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -155,7 +189,8 @@ pub async fn delete_safe(
     remove(&app, credential, id, Some(version)).await
 }
 
-/// `DELETE /v1/storage/records/{record_id}`
+/// Deletes a record, whatever its version.
+#[utoipa::path(delete, path = paths::RECORD, responses((status = 204), (status = 403)))]
 pub async fn delete(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -164,7 +199,13 @@ pub async fn delete(
     remove(&app, credential, id, None).await
 }
 
-/// `DELETE /v2/storage/records/bulk/delete`, with a body. What cannot be deleted is named, the rest is deleted.
+/// Deletes many records.
+///
+/// What cannot be deleted is named, the rest is deleted.
+#[utoipa::path(
+    delete, path = paths::RECORDS_BULK_DELETE, request_body = Option<BulkDelete>,
+    responses((status = 200, body = BulkDeleted))
+)]
 pub async fn delete_many(
     State(app): State<Arc<App>>,
     credential: Credential,

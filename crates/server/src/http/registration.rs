@@ -7,7 +7,7 @@ use axum::response::IntoResponse;
 use http::StatusCode;
 use tozstore_api::{
     BACKUP_CLIENT_HEADER, GENERAL_CLIENT, KeySet, MAX_CLIENT_NAME_BYTES, NewClient, Permissions,
-    RegisterClient, RegisteredClient, SecretText, Timestamp,
+    RegisterClient, RegisteredClient, SecretText, Timestamp, paths,
 };
 use tozstore_crypto::{AccountId, ClientId, SecretHash};
 
@@ -16,7 +16,13 @@ use crate::App;
 use crate::ids::{ClientIdSeed, new_secret};
 use crate::store::{Change, ChangeKind, ClientRow, RegistrationTokenRow, WriteTx};
 
-/// Registers a client with the account of a registration token. No other authentication.
+/// Registers a client.
+///
+/// The registration token permits it.
+#[utoipa::path(
+    post, path = paths::REGISTER, security(()), request_body = RegisterClient,
+    responses((status = 201, body = RegisteredClient), (status = 401), (status = 403))
+)]
 pub async fn register(
     State(app): State<Arc<App>>,
     Json(request): Json<RegisterClient>,
@@ -41,8 +47,14 @@ pub async fn register(
     Ok((StatusCode::CREATED, headers, axum::Json(registered(row, secret))))
 }
 
+/// Marks a client as backed up.
+///
 /// Marks a client as backed up. Whoever holds the registration token that the client was registered with, or another
 /// one of its account, may do so: some clients send no other proof.
+#[utoipa::path(
+    post, path = paths::BACKUP, security(()),
+    responses((status = 204), (status = 403))
+)]
 pub async fn mark_backup(
     State(app): State<Arc<App>>,
     Path((token, client_id)): Path<(String, Option<ClientId>)>,

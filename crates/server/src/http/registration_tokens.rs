@@ -6,7 +6,7 @@ use axum::extract::State;
 use http::StatusCode;
 use tozstore_api::{
     MAX_PERMISSIONS_BYTES, MAX_TOKEN_NAME_BYTES, NewRegistrationToken, Permissions, RegistrationToken,
-    SecretText,
+    SecretText, paths,
 };
 use tozstore_crypto::SecretHash;
 
@@ -15,7 +15,13 @@ use crate::App;
 use crate::ids::new_secret;
 use crate::store::{Change, ChangeKind, RegistrationTokenRow};
 
+/// Creates a registration token.
+///
 /// Creates a token. The store keeps its hash, and a sealed copy so that it can be listed.
+#[utoipa::path(
+    post, path = paths::REGISTRATION_TOKENS, security(("account" = [])), request_body = NewRegistrationToken,
+    responses((status = 201, body = RegistrationToken), (status = 409))
+)]
 pub async fn create(
     State(app): State<Arc<App>>,
     credential: AccountCredential,
@@ -67,7 +73,13 @@ pub async fn create(
     ))
 }
 
-/// Lists the tokens of an account, oldest first.
+/// Lists the registration tokens of the account.
+///
+/// The oldest come first.
+#[utoipa::path(
+    get, path = paths::REGISTRATION_TOKENS, security(("account" = [])),
+    responses((status = 200, body = Vec<RegistrationToken>))
+)]
 pub async fn list(
     State(app): State<Arc<App>>,
     credential: AccountCredential,
@@ -83,7 +95,13 @@ pub async fn list(
     rows.into_iter().map(|row| shown(&app, row)).collect::<Result<_, _>>().map(axum::Json)
 }
 
-/// Deletes a token. Clients that it registered stay.
+/// Deletes a registration token.
+///
+/// Clients that it registered stay.
+#[utoipa::path(
+    delete, path = paths::REGISTRATION_TOKEN, security(("account" = [])),
+    responses((status = 204))
+)]
 pub async fn delete(
     State(app): State<Arc<App>>,
     credential: AccountCredential,

@@ -13,7 +13,7 @@ use tozstore_api::paths;
 
 use super::{
     Error, access_keys, accounts, clients, cors, file_bytes, files, groups, health, listings, log, logins,
-    memory, note_challenges, note_files, notes, policies, record_notes, records, registration,
+    memory, note_challenges, note_files, notes, openapi, policies, record_notes, records, registration,
     registration_tokens, search, share_pages, term_search, tokens,
 };
 use crate::App;
@@ -138,6 +138,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/identity/{*rest}", any(out_of_scope))
         .route("/v1/secure-compute/{*rest}", any(out_of_scope))
         .route("/v2/storage/realms/{*rest}", any(out_of_scope))
+        // This API, for programs
+        .route("/openapi.json", get(openapi::document))
         // Health
         .route("/v1/auth/healthcheck", get(health::check))
         .route("/v1/account/healthcheck", get(health::check))

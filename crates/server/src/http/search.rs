@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use tozstore_api::{
     DEFAULT_SEARCH_COUNT, ListedRecord, MAX_SEARCH_COUNT, MAX_SEARCH_VALUES, SearchRequest, SearchResponse,
+    paths,
 };
 
 use super::access_keys::KeyAnswers;
@@ -14,9 +15,15 @@ use crate::App;
 use crate::policy::{self, Reach};
 use crate::store::{ReadTx, RecordIndex, RecordQuery, RecordRow};
 
-/// `POST /v1/storage/search`. A page is full until there is no more, since some clients take a page that is not for the
-/// last one; see [`MAX_ANSWER_DATA_BYTES`] for where this ends. For the same reason a page larger than
-/// [`MAX_SEARCH_COUNT`] is refused instead of cut.
+/// Searches records.
+///
+/// A page is full until there is no more, since some clients take a page that is not for the last one; see
+/// [`MAX_ANSWER_DATA_BYTES`] for where this ends. For the same reason a page larger than [`MAX_SEARCH_COUNT`] is
+/// refused instead of cut.
+#[utoipa::path(
+    post, path = paths::SEARCH, request_body = Option<SearchRequest>,
+    responses((status = 200, body = SearchResponse))
+)]
 pub async fn search(
     State(app): State<Arc<App>>,
     credential: Credential,

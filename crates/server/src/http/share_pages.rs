@@ -8,7 +8,7 @@ use axum::extract::State;
 use tozstore_api::{
     AuthorizationPage, DEFAULT_SHARES_PER_PAGE, IncomingPageAuthorization, IncomingPageShare,
     MAX_SHARES_PER_PAGE, OutgoingPageAuthorization, OutgoingPageShare, RecordType, SharePage,
-    SharePageRequest,
+    SharePageRequest, paths,
 };
 use tozstore_crypto::ClientId;
 
@@ -20,7 +20,11 @@ use crate::store::{GrantKind, GrantRow, ReadTx};
 /// How some clients write an id that is not set.
 const NO_ID: &str = "00000000-0000-0000-0000-000000000000";
 
-/// `POST /v2/storage/share/outgoing`: what the caller lets others read.
+/// Lists what the caller lets others read, by page.
+#[utoipa::path(
+    post, path = paths::SHARE_OUTGOING, request_body = Option<SharePageRequest>,
+    responses((status = 200, body = SharePage<OutgoingPageShare>))
+)]
 pub async fn outgoing(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -34,7 +38,11 @@ pub async fn outgoing(
     Ok(axum::Json(SharePage { shares: rows.into_iter().map(share).collect(), next_token }))
 }
 
-/// `POST /v2/storage/share/incoming`: what others let the caller read.
+/// Lists what others let the caller read, by page.
+#[utoipa::path(
+    post, path = paths::SHARE_INCOMING, request_body = Option<SharePageRequest>,
+    responses((status = 200, body = SharePage<IncomingPageShare>))
+)]
 pub async fn incoming(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -48,7 +56,11 @@ pub async fn incoming(
     Ok(axum::Json(SharePage { shares: rows.into_iter().map(share).collect(), next_token }))
 }
 
-/// `POST /v2/storage/authorizer/outgoing`: who may share on the caller's behalf.
+/// Lists who may share on the caller's behalf, by page.
+#[utoipa::path(
+    post, path = paths::AUTHORIZER_OUTGOING, request_body = Option<SharePageRequest>,
+    responses((status = 200, body = AuthorizationPage<OutgoingPageAuthorization>))
+)]
 pub async fn authorizers(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -67,7 +79,11 @@ pub async fn authorizers(
     }))
 }
 
-/// `POST /v2/storage/authorizer/incoming`: on whose behalf the caller may share.
+/// Lists on whose behalf the caller may share, by page.
+#[utoipa::path(
+    post, path = paths::AUTHORIZER_INCOMING, request_body = Option<SharePageRequest>,
+    responses((status = 200, body = AuthorizationPage<IncomingPageAuthorization>))
+)]
 pub async fn authorized_by(
     State(app): State<Arc<App>>,
     credential: Credential,

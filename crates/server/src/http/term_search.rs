@@ -7,7 +7,7 @@ use axum::extract::State;
 use tozstore_api::{
     Condition, DEFAULT_TERM_SEARCH_LIMIT, FoundRecord, MAX_GROUP_LOOKUPS, MAX_PATTERN_BYTES,
     MAX_TERM_SEARCH_LIMIT, MAX_TERM_SEARCH_PATTERNS, MAX_TERM_SEARCH_TERMS, MAX_TERM_SEARCH_TOTAL, RangeKey,
-    SearchOrder, SharingModel, TermFilter, TermSearchRequest, TermSearchResponse, TermStrategy,
+    SearchOrder, SharingModel, TermFilter, TermSearchRequest, TermSearchResponse, TermStrategy, paths,
 };
 
 use super::access_keys::KeyAnswers;
@@ -23,7 +23,13 @@ use crate::store::{
 /// Work that one search may be: about a second of it.
 const MAX_WORK: usize = 2_000_000;
 
-/// `POST /v2/search`. A page is full until there is no more, but for its limit on bytes; see [`MAX_ANSWER_DATA_BYTES`].
+/// Searches records by terms.
+///
+/// A page is full until there is no more, but for its limit on bytes; see [`MAX_ANSWER_DATA_BYTES`].
+#[utoipa::path(
+    post, path = paths::TERM_SEARCH, request_body = Option<TermSearchRequest>,
+    responses((status = 200, body = TermSearchResponse))
+)]
 pub async fn search(
     State(app): State<Arc<App>>,
     credential: Credential,

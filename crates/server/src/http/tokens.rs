@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
-use tozstore_api::{AccessToken, BEARER, SecretText, ValidateToken, ValidatedToken};
+use tozstore_api::{AccessToken, BEARER, SecretText, ValidateToken, ValidatedToken, paths};
 use tozstore_crypto::{SecretHash, decode_base64url};
 use zeroize::Zeroizing;
 
@@ -17,7 +17,16 @@ use crate::store::StoreError;
 const BAD_CREDENTIALS: Error =
     Error::Unauthorized("the API key or its secret is wrong, or the client is disabled");
 
-/// Gives an access token for an API key and its secret. Each call gives a new one; older ones stay good.
+/// Gets an access token.
+///
+/// For an API key and its secret. Each call gives a new one; older ones stay good.
+#[utoipa::path(
+    post, path = paths::ACCESS_TOKEN, security(("api_key" = []), ()), request_body(
+        content = std::collections::BTreeMap<String, String>, content_type = "application/x-www-form-urlencoded",
+        description = "`grant_type` is `client_credentials`. `client_id` and `client_secret` stand here or in the header."
+    ),
+    responses((status = 200, body = AccessToken))
+)]
 pub async fn issue(
     State(app): State<Arc<App>>,
     ApiKeyHeader(header): ApiKeyHeader,
@@ -45,6 +54,10 @@ pub async fn issue(
 }
 
 /// Tells whose access token this is.
+#[utoipa::path(
+    post, path = paths::ACCESS_TOKEN_VALIDATE, request_body = ValidateToken,
+    responses((status = 200, body = ValidatedToken))
+)]
 pub async fn validate(
     State(app): State<Arc<App>>,
     credential: Credential,

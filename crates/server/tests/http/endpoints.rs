@@ -12,7 +12,7 @@ const ROUTER: &str = include_str!("../../src/http/router.rs");
 const PATHS: [&str; 2] =
     [include_str!("../../../api/src/paths.rs"), include_str!("../../../api/src/paths/accounts.rs")];
 /// What stands in place of methods if every method gets the same refusal.
-const REFUSED: &str = "501";
+pub const REFUSED: &str = "501";
 
 /// The rows of the tables: a path, and methods or a reason.
 fn rows() -> Vec<(&'static str, &'static str)> {
@@ -95,7 +95,7 @@ const METHODS: [(&str, &str); 6] = [
 ];
 
 /// The routes in the text of the router: paths and methods.
-fn routes() -> BTreeMap<String, Vec<&'static str>> {
+pub fn routes() -> BTreeMap<String, Vec<&'static str>> {
     let calls = ROUTER.split(".route(").skip(1).map(|text| {
         let (path, handlers) = text.split_once(',').unwrap();
         let mut depth = 1;

@@ -14,6 +14,7 @@ mod groups;
 mod logins;
 mod note_files;
 mod notes;
+mod openapi;
 mod policies;
 mod records;
 mod registration;

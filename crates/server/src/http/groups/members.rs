@@ -7,7 +7,7 @@ use axum::extract::{RawQuery, State};
 use http::StatusCode;
 use tozstore_api::{
     AddMembers, Capability, GroupIds, GroupMember, MAX_MEMBERS_PER_REQUEST, MemberCapabilities, MemberList,
-    MembersByGroup, RemoveMembers, UpdateMembers,
+    MembersByGroup, RemoveMembers, UpdateMembers, paths,
 };
 use tozstore_crypto::{ClientId, GroupId};
 
@@ -21,8 +21,13 @@ use crate::store::{Change, ChangeKind, GroupMemberRow, GroupRow, ReadTx, WriteTx
 /// Members that a group may have.
 const MAX_GROUP_MEMBERS: u64 = 10_000;
 
-/// `POST .../members`: adds clients of the account. Who is a member already gets the new key, and keeps what it may do
-/// besides what is added.
+/// Adds members to a group.
+///
+/// Who is a member already gets the new key, and keeps what it may do besides what is added.
+#[utoipa::path(
+    post, path = paths::GROUP_MEMBERS, request_body = AddMembers,
+    responses((status = 201, body = Vec<GroupMember>), (status = 403))
+)]
 pub async fn add(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -87,7 +92,13 @@ pub async fn add(
     Ok((StatusCode::CREATED, axum::Json(members)))
 }
 
-/// `PUT .../members`: replaces what members may do. Their keys stay.
+/// Replaces what members of a group may do.
+///
+/// Their keys stay.
+#[utoipa::path(
+    put, path = paths::GROUP_MEMBERS, request_body = UpdateMembers,
+    responses((status = 200, body = Vec<MemberCapabilities>), (status = 403))
+)]
 pub async fn update(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -124,8 +135,13 @@ pub async fn update(
     app.store.write("update group members", write).await.map(axum::Json)
 }
 
-/// `DELETE .../members`: who is no member is passed over. What a member that leaves has shared stays until it takes it
-/// back.
+/// Removes members from a group.
+///
+/// Who is no member is passed over. What a member that leaves has shared stays until it takes it back.
+#[utoipa::path(
+    delete, path = paths::GROUP_MEMBERS, request_body = RemoveMembers,
+    responses((status = 204), (status = 403))
+)]
 pub async fn remove(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -152,7 +168,17 @@ pub async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET .../members?nextToken=&max=`: for every client of the account.
+/// Lists the members of a group.
+///
+/// For every client of the account.
+#[utoipa::path(
+    get, path = paths::GROUP_MEMBERS,
+    params(
+        ("nextToken" = Option<u64>, Query, description = "Where the page begins: the token of the page before."),
+        ("max" = Option<u64>, Query, description = "Items on the page, at most."),
+    ),
+    responses((status = 200, body = MemberList))
+)]
 pub async fn list(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -174,8 +200,17 @@ pub async fn list(
     app.store.read("list group members", read).await.map(axum::Json)
 }
 
-/// `POST /v2/storage/groups/bulk/members?nextToken=&max=`: groups that are not there, or not of the account, are left
-/// out.
+/// Lists the members of many groups.
+///
+/// Groups that are not there, or not of the account, are left out.
+#[utoipa::path(
+    post, path = paths::GROUPS_BULK_MEMBERS, request_body = Option<GroupIds>,
+    params(
+        ("next_token" = Option<String>, Query, description = "Where the page begins: the token of the page before."),
+        ("max" = Option<u64>, Query, description = "Items on the page, at most."),
+    ),
+    responses((status = 200, body = MembersByGroup))
+)]
 pub async fn list_many(
     State(app): State<Arc<App>>,
     credential: Credential,

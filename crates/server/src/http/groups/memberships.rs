@@ -7,7 +7,7 @@ use axum::extract::{RawQuery, State};
 use serde::Deserialize;
 use tozstore_api::{
     Capability, CapabilityGroups, CapabilitySet, GroupCapabilities, GroupsByCapability, MembershipKeyAnswer,
-    OwnedGroups,
+    OwnedGroups, paths,
 };
 use tozstore_crypto::{ClientId, GroupId};
 
@@ -18,7 +18,11 @@ use crate::http::{Credential, Error, Path};
 use crate::policy::{GroupAction, has_other_manager};
 use crate::store::{ClientRow, GroupMemberRow, ReadTx, StoreError};
 
-/// `GET /v2/storage/groups/{group_id}/membership_key`: the caller's own.
+/// Reads the caller's key to a group.
+#[utoipa::path(
+    get, path = paths::GROUP_MEMBERSHIP_KEY,
+    responses((status = 200, body = MembershipKeyAnswer))
+)]
 pub async fn own_key(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -38,8 +42,14 @@ pub async fn own_key(
     app.store.read("read membership key", read).await.map(axum::Json)
 }
 
-/// `GET /v2/storage/groups/client/{client_id}?capabilities=`: the groups in which a client of the account has each of
-/// these capabilities, or any if none is named.
+/// Lists the groups of a client by what it may do there.
+///
+/// All capabilities count if none is named.
+#[utoipa::path(
+    get, path = paths::GROUPS_OF_CLIENT,
+    params(("capabilities" = Option<Vec<Capability>>, Query, description = "Only these capabilities.")),
+    responses((status = 200, body = GroupsByCapability))
+)]
 pub async fn by_capability(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -70,8 +80,14 @@ pub async fn by_capability(
     app.store.read("list groups by capability", read).await.map(axum::Json)
 }
 
-/// `GET /v2/storage/groups/capabilities/{client_id}?group_ids=`: what a client may do in these groups, as far as the
-/// caller is a member too.
+/// Tells what a client may do in groups.
+///
+/// As far as the caller is a member too.
+#[utoipa::path(
+    get, path = paths::GROUPS_CAPABILITIES,
+    params(("group_ids" = Option<Vec<Uuid>>, Query, description = "The groups.")),
+    responses((status = 200, body = GroupCapabilities))
+)]
 pub async fn capabilities(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -102,8 +118,17 @@ struct FlowDescription {
     name: String,
 }
 
-/// `GET /v2/storage/flow/groups/{client_id}/owned?nextToken=&max=`: names of the groups of flows that a client alone
-/// manages.
+/// Lists the groups of flows that a client alone manages.
+///
+/// Answers with their names.
+#[utoipa::path(
+    get, path = paths::GROUPS_OWNED,
+    params(
+        ("nextToken" = Option<u64>, Query, description = "Where the page begins: the token of the page before."),
+        ("max" = Option<u64>, Query, description = "Items on the page, at most."),
+    ),
+    responses((status = 200, body = OwnedGroups))
+)]
 pub async fn owned(
     State(app): State<Arc<App>>,
     credential: Credential,

@@ -8,7 +8,7 @@ use http::StatusCode;
 use tozstore_api::{
     AllowedEdit, AllowedReaders, GROUP_SHARING, GroupAccessKey, GroupIds, GroupRecord, GroupRecords,
     MAX_GROUP_PUBLIC_KEY_BYTES, Record, RecordType, RecordWrite, RecordsByGroup, ShareWithGroup,
-    UnshareWithGroup,
+    UnshareWithGroup, paths,
 };
 use tozstore_crypto::{ClientId, GroupId, RecordId};
 
@@ -32,7 +32,13 @@ const MAX_SCOPES: usize = 50_000;
 
 type Found = (RecordRow, Option<GroupAccessKey>);
 
-/// `POST .../share`: shares a record type of the caller's. Done again, it replaces the key.
+/// Shares a record type with a group.
+///
+/// Done again, it replaces the key.
+#[utoipa::path(
+    post, path = paths::GROUP_SHARE, request_body = ShareWithGroup,
+    responses((status = 201, body = ShareWithGroup), (status = 403), (status = 409), (status = 501))
+)]
 pub async fn share(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -80,8 +86,13 @@ pub async fn share(
     Ok((StatusCode::CREATED, axum::Json(answer)))
 }
 
-/// `DELETE .../share`: takes a record type of the caller's back, in the group or not. What is not shared is not there
-/// to be taken back, and that is fine.
+/// Takes a record type back from a group.
+///
+/// In the group or not. What is not shared is not there to be taken back, and that is fine.
+#[utoipa::path(
+    delete, path = paths::GROUP_SHARE, request_body = UnshareWithGroup,
+    responses((status = 204), (status = 403))
+)]
 pub async fn unshare(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -104,7 +115,18 @@ pub async fn unshare(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET .../share?writer_ids=&next_token=&max=`: the records that are shared with a group, the oldest first.
+/// Lists the records that are shared with a group.
+///
+/// The oldest come first.
+#[utoipa::path(
+    get, path = paths::GROUP_SHARE,
+    params(
+        ("writer_ids" = Option<Vec<Uuid>>, Query, description = "Those of these writers."),
+        ("next_token" = Option<String>, Query, description = "Where the page begins: the token of the page before."),
+        ("max" = Option<u64>, Query, description = "Items on the page, at most."),
+    ),
+    responses((status = 200, body = GroupRecords), (status = 403))
+)]
 pub async fn list(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -128,8 +150,17 @@ pub async fn list(
     Ok(axum::Json(GroupRecords { results, next_token: token(next_token) }))
 }
 
-/// `POST /v2/storage/groups/bulk/share?next_token=&max=`: the same over several groups, in the order of the request.
-/// Groups in which the caller may not read are left out.
+/// Lists the records that are shared with many groups.
+///
+/// In the order of the request. Groups in which the caller may not read are left out.
+#[utoipa::path(
+    post, path = paths::GROUPS_BULK_SHARE, request_body = Option<GroupIds>,
+    params(
+        ("next_token" = Option<String>, Query, description = "Where the page begins: the token of the page before."),
+        ("max" = Option<u64>, Query, description = "Items on the page, at most."),
+    ),
+    responses((status = 200, body = RecordsByGroup))
+)]
 pub async fn list_many(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -168,7 +199,12 @@ pub async fn list_many(
     Ok(axum::Json(RecordsByGroup { results, next_token: token(next_token) }))
 }
 
-/// `GET /v2/storage/groups/allowed_readers?content_types=`
+/// Lists the groups that types of the caller are shared with.
+#[utoipa::path(
+    get, path = paths::GROUPS_ALLOWED_READERS,
+    params(("content_types" = Option<Vec<String>>, Query, description = "The types.")),
+    responses((status = 200, body = AllowedReaders))
+)]
 pub async fn allowed_readers(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -181,7 +217,12 @@ pub async fn allowed_readers(
     Ok(axum::Json(AllowedReaders { groups_shared_with }))
 }
 
-/// `GET /v2/storage/groups/allowed_edit?content_types=`
+/// Lists the groups that types of the caller are shared with, and whether they may edit.
+#[utoipa::path(
+    get, path = paths::GROUPS_ALLOWED_EDIT,
+    params(("content_types" = Option<Vec<String>>, Query, description = "The types.")),
+    responses((status = 200, body = Vec<AllowedEdit>))
+)]
 pub async fn allowed_edit(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -192,7 +233,11 @@ pub async fn allowed_edit(
     Ok(axum::Json(groups.collect()))
 }
 
-/// `PUT /v1/storage/groups/{group_id}/records/safe/{record_id}/{version}`: by a member that may edit.
+/// Replaces a record as a member of a group that may edit it.
+#[utoipa::path(
+    put, path = paths::GROUP_RECORD, request_body = RecordWrite,
+    responses((status = 200, body = Record), (status = 403), (status = 409))
+)]
 pub async fn edit_record(
     State(app): State<Arc<App>>,
     credential: Credential,
