@@ -161,6 +161,21 @@ pub fn pending_file(id: PendingFileId) -> String {
     fill(FILE, &[&id])
 }
 
+/// Path of [`FILE_VERSION`].
+pub fn file_version(id: RecordId, version: Version) -> String {
+    fill(FILE_VERSION, &[&id, &version])
+}
+
+/// Path of [`FILE_EDIT`].
+pub fn file_edit(id: RecordId, version: Version) -> String {
+    fill(FILE_EDIT, &[&id, &version])
+}
+
+/// Path of [`FILE_EDIT_COMMIT`].
+pub fn file_edit_commit(id: RecordId, version: Version, pending: PendingFileId) -> String {
+    fill(FILE_EDIT_COMMIT, &[&id, &version, &pending])
+}
+
 /// Path of [`FILE_BYTES`].
 pub fn file_bytes(token: &str) -> String {
     fill(FILE_BYTES, &[&token])

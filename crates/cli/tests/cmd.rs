@@ -423,6 +423,41 @@ fn documents_list_every_option() {
 }
 
 #[test]
+fn files_go_with_notes_and_are_replaced() {
+    let machine = Machine::with_account();
+    let (alice, bob) = (machine.register("alice"), machine.register("bob"));
+    let content: Vec<u8> = (0..100_000_u32).map(|n| (n * 7) as u8).collect();
+    let sent = machine.path("sent");
+    std::fs::write(&sent, &content).unwrap();
+    let sent = sent.to_str().unwrap();
+    let write = ["--profile", "alice", "note", "write", &bob, "--file", sent, "--max-views", "1"];
+    let note = machine.ok(&write).trim().to_owned();
+    let copy = machine.path("copy");
+    let to = copy.to_str().unwrap();
+    let read = machine.json(&["--profile", "bob", "note", "read", &note, "--from", &alice, "--file", to]);
+    assert!(read["file_sealed_bytes"].as_u64().unwrap() > 100_000, "{read}");
+    assert!(std::fs::read(&copy).unwrap() == content, "other bytes came back");
+    let write = ["--profile", "alice", "note", "write", &bob, "text=hello", "--file", "-"];
+    let ran = machine.run_with_input(&write, "from a pipe");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let read = ["--profile", "bob", "note", "read", ran.out.trim(), "--from", &alice, "--file", "-"];
+    assert_eq!(machine.ok(&read), "from a pipe");
+    let without = machine.ok(&["--profile", "alice", "note", "write", &bob, "text=hello"]);
+    machine.fails(3, &["--profile", "bob", "note", "read", without.trim(), "--from", &alice, "--file", "-"]);
+    machine.fails(2, &["--profile", "alice", "note", "write", &bob]);
+
+    let file = machine.ok(&["--profile", "alice", "file", "put", "photo", sent, "--plain", "k=v"]);
+    let file = file.trim();
+    let put = ["--profile", "alice", "--json", "file", "put", "photo", "-", "--replace", file];
+    let ran = machine.run_with_input(&put, "new");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let replaced: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((&replaced["record_id"], &replaced["plain"]["k"]), (&Value::from(file), &Value::from("v")));
+    assert_eq!(machine.ok(&["--profile", "alice", "file", "get", file, "-"]), "new");
+    machine.fails(2, &["--profile", "alice", "file", "put", "other", sent, "--replace", file]);
+}
+
+#[test]
 fn notes_are_for_one_client_and_run_out() {
     let machine = Machine::with_account();
     let (alice, bob) = (machine.register("alice"), machine.register("bob"));

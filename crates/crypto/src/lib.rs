@@ -92,7 +92,9 @@ pub use file::{
     FILE_BLOCK_BYTES, FileChecksum, FileOpener, FileSealer, FileTally, OpenFileError, SealedFile, open_file,
     seal_file, sealed_file_len,
 };
-pub use note::{NoteError, NoteToSeal, NoteWriter, OpenedFields, OpenedNote, SealedFields, SealedNote};
+pub use note::{
+    NoteError, NoteFieldsError, NoteToSeal, NoteWriter, OpenedFields, OpenedNote, SealedFields, SealedNote,
+};
 pub use record::{open_field, open_fields, seal_field, seal_fields, sealed_len};
 
 // What is signed

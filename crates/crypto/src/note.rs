@@ -44,7 +44,14 @@ pub struct NoteToSeal<'a> {
 
 impl NoteToSeal<'_> {
     /// Seals the note. The access key is for a file that goes with the note; otherwise drop it.
-    pub fn seal(&self) -> (SealedNote, AccessKey) {
+    ///
+    /// # Errors
+    /// [`NoteFieldsError`]: such a note would not be opened.
+    pub fn seal(&self) -> Result<(SealedNote, AccessKey), NoteFieldsError> {
+        let mut names = std::collections::HashSet::new();
+        if self.fields.len() > MAX_FIELDS || !self.fields.iter().all(|(name, _)| names.insert(*name)) {
+            return Err(NoteFieldsError);
+        }
         let (access_key, salt) = (AccessKey::generate(), FieldSalt::random());
         let seal = |(name, value): &(&str, &str)| {
             let signed = sign_field(self.writer_signing_key, &salt, name, value);
@@ -60,7 +67,7 @@ impl NoteToSeal<'_> {
             encrypted_access_key: access_key.wrap(self.recipient_encryption_key, self.writer_encryption_key),
             signature: signature.to_string(),
         };
-        (note, access_key)
+        Ok((note, access_key))
     }
 }
 
@@ -102,6 +109,11 @@ pub struct OpenedNote {
     /// The key of a file that goes with the note.
     pub access_key: AccessKey,
 }
+
+/// A note was not sealed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a note has at most {MAX_FIELDS} fields, no two of the same name")]
+pub struct NoteFieldsError;
 
 /// Why a note was not opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -302,7 +314,8 @@ mod tests {
             recipient_encryption_key: &recipient.public_key(),
             recipient_signing_key: &SigningKeyPair::generate().public_key(),
         }
-        .seal();
+        .seal()
+        .unwrap();
         (note, writer_signing_key, recipient)
     }
 
@@ -360,6 +373,25 @@ mod tests {
         assert_eq!(fields(MAX_FIELDS).unwrap().iter().count(), MAX_FIELDS);
         assert!(fields(MAX_FIELDS + 1).is_err());
         assert!(serde_json::from_str::<SealedFields>(r#"{"a":"","b":"","a":""}"#).is_err());
+    }
+
+    #[test]
+    fn what_would_not_open_is_not_sealed() {
+        let (writer, recipient) = (SigningKeyPair::generate(), EncryptionPrivateKey::generate());
+        let names: Vec<String> = (0..=MAX_FIELDS).map(|at| at.to_string()).collect();
+        let many: Vec<_> = names.iter().map(|name| (name.as_str(), "")).collect();
+        for (fields, seals) in
+            [(&[("a", "1"), ("b", "2"), ("a", "3")][..], false), (&many, false), (&many[1..], true)]
+        {
+            let note = NoteToSeal {
+                fields,
+                writer_encryption_key: &EncryptionPrivateKey::generate(),
+                writer_signing_key: &writer,
+                recipient_encryption_key: &recipient.public_key(),
+                recipient_signing_key: &writer.public_key(),
+            };
+            assert_eq!(note.seal().is_ok(), seals, "{}", fields.len());
+        }
     }
 
     #[test]

@@ -132,7 +132,8 @@ proptest! {
             recipient_encryption_key: &recipient.public_key(),
             recipient_signing_key: &recipient_signing.public_key(),
         }
-        .seal();
+        .seal()
+        .unwrap();
         prop_assert_eq!(note.signature.len(), 199);
         let json = serde_json::to_string(&note).unwrap();
         let note: SealedNote = serde_json::from_str(&json).unwrap();

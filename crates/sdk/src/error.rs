@@ -105,6 +105,12 @@ pub enum UntrustedData {
         /// The note.
         note: NoteId,
     },
+    /// The file of a note does not open, is cut off, or is not what the server said: it was altered.
+    #[error("the file of note {note} does not open, or is not whole")]
+    NoteFileUnreadable {
+        /// The note.
+        note: NoteId,
+    },
     /// A note does not open: it was altered, or is sealed for other keys.
     #[error("note {note} does not open")]
     NoteUnreadable {

@@ -1,22 +1,15 @@
-//! Files: sealed as they are read, opened as they come, whatever their size.
-//!
-//! The size and the checksum of the sealed bytes must be told before they are sent. A reader can be read only once, so
-//! they are sealed into a temporary file first: it holds nothing in the clear, has no name that others could open, and
-//! takes as much room as the file.
+//! Files: records whose content is sealed as it is read and opened as it comes, whatever its size.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncSeekExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tozstore_api::{
-    FileMeta, FileMetaWrite, FileWrite, FileWriteMeta, MAX_FILE_BYTES, PendingFile, Plain, RAW,
-    Record as SealedRecord, RecordData, RecordMeta, RecordType, Timestamp, paths,
+    FileMeta, FileMetaWrite, FileWrite, FileWriteMeta, PendingFile, Plain, RAW, Record as SealedRecord,
+    RecordData, RecordMeta, RecordType, Timestamp, paths,
 };
-use tozstore_crypto::{
-    ClientId, FILE_BLOCK_BYTES, FileOpener, FileSealer, RecordId, SealedFile, Version, sealed_file_len,
-};
-use zeroize::{Zeroize as _, Zeroizing};
+use tozstore_crypto::{ClientId, RecordId, SealedFile, Version};
 
+use crate::file_bytes::{self, Draft, Progress};
 use crate::records::slot_of;
 use crate::transport::Request;
 use crate::{Client, Error, UntrustedData};
@@ -26,15 +19,6 @@ use crate::{Client, Error, UntrustedData};
 pub struct File {
     meta: RecordMeta,
     file: FileMeta,
-}
-
-/// How far a file is: sealed bytes sent, of all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Bytes so far.
-    pub done_bytes: u64,
-    /// Bytes in all.
-    pub total_bytes: u64,
 }
 
 impl File {
@@ -102,22 +86,8 @@ impl Client {
     ) -> Result<File, Error> {
         let record_type: RecordType = Self::checked_type(record_type)?;
         let key = self.own_key(&record_type).await?;
-        let (spool, sealed) = seal(&key.key, content).await?;
-        let body = FileWrite {
-            meta: FileWriteMeta {
-                writer_id: self.id(),
-                user_id: self.id(),
-                record_type,
-                plain,
-                file_meta: FileMetaWrite {
-                    checksum: sealed.checksum,
-                    size: sealed.len_bytes,
-                    compression: RAW.to_owned(),
-                },
-            },
-            data: RecordData::default(),
-            rec_sig: None,
-        };
+        let (spool, sealed) = file_bytes::seal(&key.key, content).await?;
+        let body = announcement(self.id(), record_type, plain, &sealed);
         // A second announcement harms nobody: it lapses.
         let announce = Request::post(paths::FILES.to_owned()).json(&body)?.harmless();
         let pending: PendingFile = self.send(announce).await?.json()?;
@@ -133,6 +103,58 @@ impl Client {
             return Err(Error::Unanswered("the answer to the commit of a file was lost".to_owned()));
         }
         Err(failure.naming("the file that was announced"))
+    }
+
+    /// Writes new content for a file, and new plain metadata, if it still has this version: of this client, or of
+    /// another that lets it edit. Whoever can read it reads the new content from then on; the old one is gone.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if somebody changed it since; otherwise as for [`write_file`](Self::write_file).
+    pub async fn replace_file(
+        &self,
+        file: &File,
+        content: impl AsyncRead + Unpin,
+        plain: Plain,
+        mut progress: impl FnMut(Progress) + Send,
+    ) -> Result<File, Error> {
+        let record_type = file.meta.record_type.clone();
+        let is_own = file.writer() == self.id();
+        let key = if is_own {
+            self.own_key(&record_type).await?
+        } else {
+            self.key_to_read(&slot_of(&file.meta)).await?
+        };
+        let (spool, sealed) = file_bytes::seal(&key.key, content).await?;
+        let mut body = announcement(file.writer(), record_type, plain, &sealed);
+        body.meta.user_id = file.meta.user_id;
+        let (id, version) = (file.id(), file.version());
+        let path = if is_own { paths::file_version(id, version) } else { paths::file_edit(id, version) };
+        let announced = self.send(Request::put(path).json(&body)?).await;
+        let pending: PendingFile = announced.map_err(|failure| failure.naming("the file"))?.json()?;
+        let mut report = |done_bytes| progress(Progress { done_bytes, total_bytes: sealed.len_bytes });
+        self.transport().upload(&pending.file_url, spool, &sealed, &mut report).await?;
+        let path = if is_own {
+            paths::pending_file(pending.id)
+        } else {
+            paths::file_edit_commit(id, version, pending.id)
+        };
+        let replaced = match self.send(Request::new(http::Method::PATCH, path)).await {
+            Ok(answer) => stored(answer.json()?, &body)?,
+            // An earlier try may have been done although its answer was lost. Sealed bytes are never the same twice:
+            // if the server has ours, it was.
+            Err(failure) if failure.was_repeated && failure.is_not_found() => {
+                let there = self.file(id).await?;
+                if there.file.checksum != sealed.checksum {
+                    return Err(Error::Conflict);
+                }
+                there
+            }
+            Err(failure) => return Err(failure.naming("the file that was announced")),
+        };
+        if replaced.id() != id {
+            return Err(UntrustedData::WrongAnswer("record").into());
+        }
+        Ok(replaced)
     }
 
     /// What the server says of a file.
@@ -158,35 +180,15 @@ impl Client {
     pub async fn read_file(
         &self,
         record_id: RecordId,
-        mut content: impl AsyncWrite + Unpin,
-        mut progress: impl FnMut(Progress) + Send,
+        content: impl AsyncWrite + Unpin,
+        progress: impl FnMut(Progress) + Send,
     ) -> Result<File, Error> {
         let file = self.file(record_id).await?;
-        let unreadable = || Error::from(UntrustedData::FileUnreadable { record: record_id });
         let url = file.file.file_url.as_deref().ok_or(UntrustedData::WrongAnswer("address of a file"))?;
         let key = self.key_to_read(&slot_of(&file.meta)).await?;
-        let mut opener = FileOpener::new(&key.key);
-        let mut out = Zeroizing::new(Vec::with_capacity(2 * FILE_BLOCK_BYTES));
-        let mut download = self.transport().download(url).await?;
-        let (mut done_bytes, total_bytes) = (0, file.file.size);
-        while let Some(sealed) = download.next().await? {
-            done_bytes += sealed.len() as u64;
-            if done_bytes > total_bytes {
-                return Err(unreadable());
-            }
-            for piece in sealed.chunks(FILE_BLOCK_BYTES) {
-                opener.push(piece, &mut out).map_err(|_| unreadable())?;
-                content.write_all(&out).await.map_err(cannot_write)?;
-                out.zeroize();
-            }
-            progress(Progress { done_bytes, total_bytes });
-        }
-        let found = opener.finish(&mut out).map_err(|_| unreadable())?;
-        if found != (SealedFile { len_bytes: total_bytes, checksum: file.file.checksum }) {
-            return Err(unreadable());
-        }
-        content.write_all(&out).await.map_err(cannot_write)?;
-        content.flush().await.map_err(cannot_write)?;
+        let described = SealedFile { len_bytes: file.file.size, checksum: file.file.checksum };
+        let unreadable = UntrustedData::FileUnreadable { record: record_id };
+        file_bytes::open(self.transport(), url, &key.key, &described, unreadable, content, progress).await?;
         Ok(file)
     }
 
@@ -201,53 +203,21 @@ impl Client {
         path: impl Into<PathBuf>,
         progress: impl FnMut(Progress) + Send,
     ) -> Result<File, Error> {
-        let path = path.into();
-        let draft = blocking({
-            let path = path.clone();
-            move || {
-                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-                tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))
-            }
-        });
-        let (draft, name) = draft.await.map_err(cannot_write)?.into_parts();
-        let mut draft = tokio::fs::File::from_std(draft);
-        let file = self.read_file(record_id, &mut draft, progress).await?;
-        draft.sync_all().await.map_err(cannot_write)?;
-        drop(draft);
-        blocking(move || name.persist(&path).map_err(|error| error.error)).await.map_err(cannot_write)?;
+        let mut draft = Draft::begin(path.into()).await?;
+        let file = self.read_file(record_id, draft.file(), progress).await?;
+        draft.keep().await?;
         Ok(file)
     }
 }
 
-/// Seals `content` into a temporary file without a name.
-async fn seal(
-    key: &tozstore_crypto::AccessKey,
-    mut content: impl AsyncRead + Unpin,
-) -> Result<(std::fs::File, SealedFile), Error> {
-    let spool = blocking(tempfile::tempfile).await.map_err(cannot_spool)?;
-    let mut spool = tokio::fs::File::from_std(spool);
-    let (mut piece, mut out) = (Zeroizing::new(vec![0; FILE_BLOCK_BYTES]), Vec::new());
-    let mut sealer = FileSealer::new(key, &mut out);
-    let mut len_bytes: u64 = 0;
-    loop {
-        let read = content.read(&mut piece).await;
-        let read = read.map_err(|error| Error::Caller(format!("the content cannot be read: {error}")))?;
-        let Some(plaintext) = piece.get(..read).filter(|plaintext| !plaintext.is_empty()) else { break };
-        len_bytes += plaintext.len() as u64;
-        if sealed_file_len(len_bytes).is_none_or(|sealed_bytes| sealed_bytes > MAX_FILE_BYTES) {
-            return Err(Error::Caller(format!(
-                "a file has at most {MAX_FILE_BYTES} bytes once it is sealed"
-            )));
-        }
-        sealer.push(plaintext, &mut out);
-        spool.write_all(&out).await.map_err(cannot_spool)?;
-        out.clear();
+fn announcement(writer: ClientId, record_type: RecordType, plain: Plain, sealed: &SealedFile) -> FileWrite {
+    let file_meta =
+        FileMetaWrite { checksum: sealed.checksum, size: sealed.len_bytes, compression: RAW.to_owned() };
+    FileWrite {
+        meta: FileWriteMeta { writer_id: writer, user_id: writer, record_type, plain, file_meta },
+        data: RecordData::default(),
+        rec_sig: None,
     }
-    let sealed = sealer.finish(&mut out);
-    spool.write_all(&out).await.map_err(cannot_spool)?;
-    spool.flush().await.map_err(cannot_spool)?;
-    spool.rewind().await.map_err(cannot_spool)?;
-    Ok((spool.into_std().await, sealed))
 }
 
 /// The server must have stored what was sent.
@@ -261,16 +231,4 @@ fn stored(stored: SealedRecord, sent: &FileWrite) -> Result<File, Error> {
         });
     let file = if same { File::of(meta) } else { None };
     file.ok_or_else(|| UntrustedData::WrongAnswer("record").into())
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
-}
-
-fn cannot_write(error: io::Error) -> Error {
-    Error::Caller(format!("the content cannot be written: {error}"))
-}
-
-fn cannot_spool(error: io::Error) -> Error {
-    Error::Caller(format!("there is no room for the sealed file in the temporary folder: {error}"))
 }

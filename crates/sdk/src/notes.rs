@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use http::Method;
+use tokio::io::AsyncRead;
 use tozstore_api::{
     ExtendedPolicies, MAX_NOTE_NAME_BYTES, Note as AnsweredNote, NoteWrite, Plain, Timestamp,
     UNLIMITED_VIEWS, paths,
@@ -16,6 +17,8 @@ use tozstore_crypto::{
 };
 
 use crate::client::signed;
+use crate::file_bytes::Progress;
+use crate::note_files::{self, Content, NoteFile, Report};
 use crate::transport::{Answer, Failure, Repeat, Request, Transport};
 use crate::{Client, Error, Fields, Limits, UntrustedData};
 
@@ -145,6 +148,7 @@ pub struct Note {
     meta: NoteMeta,
     fields: Fields,
     writer: NoteWriter,
+    file: Option<NoteFile>,
 }
 
 impl Note {
@@ -161,6 +165,11 @@ impl Note {
     /// All fields.
     pub const fn fields(&self) -> &Fields {
         &self.fields
+    }
+
+    /// The file that goes with it. That there is none is the server's word.
+    pub const fn file(&self) -> Option<&NoteFile> {
+        self.file.as_ref()
     }
 
     /// Who wrote it: the keys that it carries, which are proven only if they were expected.
@@ -209,6 +218,8 @@ pub struct WriteNote {
     max_views: i64,
     expires: Option<Timestamp>,
     policies: ExtendedPolicies,
+    file: Option<Content>,
+    report: Option<Report>,
 }
 
 impl WriteNote {
@@ -223,6 +234,8 @@ impl WriteNote {
             max_views: UNLIMITED_VIEWS,
             expires: None,
             policies: ExtendedPolicies::default(),
+            file: None,
+            report: None,
         }
     }
 
@@ -256,6 +269,20 @@ impl WriteNote {
         self.policies = policies;
         self
     }
+
+    /// A file that goes with it: all that `content` gives, sealed here in constant memory. The sealed bytes are kept in a
+    /// temporary file until they are sent (see `TMPDIR`). Such a note takes the place of no other, and is not for
+    /// strangers to write.
+    pub fn file(mut self, content: impl AsyncRead + Send + Unpin + 'static) -> Self {
+        self.file = Some(Box::new(content));
+        self
+    }
+
+    /// Is called as the bytes of the file are sent.
+    pub fn progress(mut self, report: impl FnMut(Progress) + Send + 'static) -> Self {
+        self.report = Some(Box::new(report));
+        self
+    }
 }
 
 impl IntoFuture for WriteNote {
@@ -269,9 +296,21 @@ impl IntoFuture for WriteNote {
 
 impl WriteNote {
     async fn send(self) -> Result<NoteMeta, Error> {
-        let Self { actor, recipient, fields, name, replace, plain, max_views, expires, policies } = self;
-        if fields.is_empty() {
-            return Err(Error::Caller("a note has at least one field".to_owned()));
+        let Self {
+            actor,
+            recipient,
+            fields,
+            name,
+            replace,
+            plain,
+            max_views,
+            expires,
+            policies,
+            file,
+            report,
+        } = self;
+        if fields.is_empty() && file.is_none() {
+            return Err(Error::Caller("a note has at least one field, or a file".to_owned()));
         }
         if name.len() > MAX_NOTE_NAME_BYTES || replace && name.is_empty() {
             return Err(Error::Caller(format!("the name of a note has 1 to {MAX_NOTE_NAME_BYTES} bytes")));
@@ -279,17 +318,24 @@ impl WriteNote {
         if !name.is_empty() && matches!(actor, Actor::Stranger(_)) {
             return Err(Error::Caller("only clients give names to notes".to_owned()));
         }
+        if file.is_some() && (replace || matches!(actor, Actor::Stranger(_))) {
+            return Err(Error::Caller(
+                "a note with a file is written by a client, and not in place of another: delete that one"
+                    .to_owned(),
+            ));
+        }
         let recipient = actor.keys_of(recipient).await?;
         let pairs: Vec<_> = fields.iter().collect();
         let (encryption_key, signing_key) = actor.keys()?;
-        let (sealed, _access_key) = NoteToSeal {
+        let (sealed, access_key) = NoteToSeal {
             fields: &pairs,
             writer_encryption_key: encryption_key,
             writer_signing_key: signing_key,
             recipient_encryption_key: &recipient.encryption_key,
             recipient_signing_key: &recipient.signing_key,
         }
-        .seal();
+        .seal()
+        .map_err(|error| Error::Caller(error.to_string()))?;
         let body = NoteWrite {
             id_string: name,
             mode: sealed.mode,
@@ -309,16 +355,14 @@ impl WriteNote {
             record_id: None,
             is_secret: false,
         };
-        let target = paths::NOTES.to_owned();
-        let mut request = if replace { Request::put(target) } else { Request::post(target) }.json(&body)?;
-        request.repeat = Repeat::Doubles;
-        let answer = actor.send(request).await.map_err(|failure| match failure.error {
-            // Nothing was read before that could have changed since.
-            Error::Conflict => {
-                Error::Refused { status: 409, message: "there is a note of this name".to_owned() }
+        let (answer, body) = match file {
+            Some(content) => note_files::write(&actor, body, &access_key, content, report).await?,
+            None => {
+                let target = paths::NOTES.to_owned();
+                let request = if replace { Request::put(target) } else { Request::post(target) };
+                (actor.send_note(request.json(&body)?).await?, body)
             }
-            error => error,
-        })?;
+        };
         let written: AnsweredNote = answer.json()?;
         if written.data != body.data || written.id_string != body.id_string {
             return Err(UntrustedData::WrongAnswer("note").into());
@@ -401,7 +445,7 @@ impl Client {
 }
 
 /// Who acts.
-enum Actor {
+pub(crate) enum Actor {
     Client(Client),
     Stranger(Stranger),
 }
@@ -431,6 +475,25 @@ impl Actor {
                 let request = signed(request, None, &stranger.0.signing_key);
                 stranger.0.transport.send(&request).await
             }
+        }
+    }
+
+    /// Sends a request that writes a note.
+    pub(crate) async fn send_note(&self, mut request: Request) -> Result<Answer, Error> {
+        request.repeat = Repeat::Doubles;
+        self.send(request).await.map_err(|failure| match failure.error {
+            // Nothing was read before that could have changed since.
+            Error::Conflict => {
+                Error::Refused { status: 409, message: "there is a note of this name".to_owned() }
+            }
+            error => error,
+        })
+    }
+
+    pub(crate) fn transport(&self) -> &Transport {
+        match self {
+            Self::Client(client) => client.transport(),
+            Self::Stranger(stranger) => &stranger.0.transport,
         }
     }
 
@@ -482,7 +545,8 @@ impl Actor {
         for (name, value) in opened.fields.iter() {
             fields.insert(name, value);
         }
-        Ok(Note { meta: meta(note), fields, writer: opened.writer })
+        let file = NoteFile::of(&note, opened.access_key, self.transport());
+        Ok(Note { meta: meta(note), fields, writer: opened.writer, file })
     }
 
     async fn views(&self, id: NoteId) -> Result<Option<u64>, Error> {

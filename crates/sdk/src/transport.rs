@@ -214,6 +214,12 @@ impl Transport {
         let mut was_repeated = false;
         loop {
             let outcome = self.send_once(request).await;
+            // A server takes a signature once: sent again, it would be refused for that.
+            let is_spent = matches!(request.authorization, Authorization::Signed(_))
+                && !matches!(outcome, Outcome::NotSent(_));
+            if is_spent {
+                return settle(outcome, was_repeated);
+            }
             match plan(&outcome, request.repeat, tries, &self.limits, random_fraction()) {
                 Plan::Settle => return settle(outcome, was_repeated),
                 Plan::Wait(wait) => {

@@ -11,6 +11,7 @@ pub(super) const FILE_EXAMPLES: &str = "\
 Examples:
   tozstore file put photo beach.jpg --plain name=beach.jpg
   tar c folder | tozstore file put backup -
+  tozstore file put photo better.jpg --replace RECORD
   tozstore file get RECORD beach.jpg
   tozstore file get RECORD - | tar x
   tozstore file list --all-writers
@@ -42,6 +43,9 @@ pub struct FilePutArguments {
     /// Metadata that the server can read and search: name=value
     #[arg(long, value_name = "NAME=VALUE")]
     pub plain: Vec<Entry>,
+    /// In place of what this file holds now; its metadata stays unless --plain is given
+    #[arg(long, value_name = "RECORD")]
+    pub replace: Option<RecordId>,
 }
 
 /// What to fetch.

@@ -1,5 +1,7 @@
 //! Arguments of the commands on notes.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 use tozstore::{ClientId, NoteId, Timestamp};
 
@@ -10,8 +12,10 @@ Examples:
   tozstore note write CLIENT text=@letter.txt --max-views 1
   tozstore note write CLIENT text=hello --expires 2030-01-01T00:00:00Z
   tozstore note write CLIENT text=new --name reminder --replace
+  tozstore note write CLIENT --file plan.pdf --plain name=plan.pdf --max-views 1
   tozstore note read NOTE --from CLIENT
   tozstore note read --name reminder --from CLIENT --field text --raw > letter.txt
+  tozstore note read NOTE --from CLIENT --file plan.pdf
   tozstore note delete NOTE
 
 Fields are given as for `tozstore record`. Without --from a note may be by anybody.";
@@ -42,6 +46,9 @@ pub struct NoteWriteArguments {
     /// In place of this client's note of that name
     #[arg(long, requires = "name")]
     pub replace: bool,
+    /// A file that goes with the note, encrypted too, or - for standard input. Its name is not sent
+    #[arg(long, value_name = "PATH", conflicts_with = "replace")]
+    pub file: Option<PathBuf>,
     /// How often it can be read [default: any number of times]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub max_views: Option<u32>,
@@ -62,6 +69,9 @@ pub struct NoteReadArguments {
     /// Only if this client wrote it
     #[arg(long, value_name = "CLIENT")]
     pub from: Option<ClientId>,
+    /// Write the file that goes with the note there, or - for standard output, which then gets nothing else
+    #[arg(long, value_name = "PATH", conflicts_with = "field")]
+    pub file: Option<PathBuf>,
     /// Print this field only
     #[arg(long, value_name = "FIELD", requires = "raw")]
     pub field: Option<String>,

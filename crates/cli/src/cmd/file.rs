@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use tozstore::{File, Progress, Query};
+use tozstore::{File, Plain, Progress, Query};
 
 use super::Context;
 use crate::args::{FileCommand, FileDeleteArguments, FileGetArguments, FileListArguments, FilePutArguments};
-use crate::exit::Outcome;
+use crate::exit::{Code, Failure, Outcome};
 use crate::output::Output;
 
 /// Records that one request asks for.
@@ -28,18 +28,32 @@ pub async fn run(command: FileCommand, context: &Context) -> Outcome {
 }
 
 async fn put(arguments: FilePutArguments, context: &Context) -> Outcome {
-    let FilePutArguments { record_type, path, plain } = arguments;
-    let content: Box<dyn tokio::io::AsyncRead + Unpin> = if is_dash(&path) {
-        Box::new(tokio::io::stdin())
-    } else {
-        Box::new(tokio::fs::File::open(&path).await?)
-    };
-    let plain = plain.into_iter().map(|entry| (entry.name, entry.value)).collect();
+    let FilePutArguments { record_type, path, plain, replace } = arguments;
+    let content = content(&path).await?;
+    let plain: Plain = plain.into_iter().map(|entry| (entry.name, entry.value)).collect();
     context
         .with_client(async |client| {
+            let older = match replace {
+                Some(record) => Some(client.file(record).await?),
+                None => None,
+            };
             let mut bar = Bar::new(context.output, "sent");
-            let file = client.write_file(&record_type, content, plain, |at| bar.show(at)).await;
-            bar.end();
+            let show = |at| bar.show(at);
+            let file = match &older {
+                None => client.write_file(&record_type, content, plain, show).await,
+                Some(older) if older.record_type() == record_type => {
+                    let plain = if plain.is_empty() { older.plain().clone() } else { plain };
+                    client.replace_file(older, content, plain, show).await
+                }
+                Some(older) => {
+                    return Err(Failure::new(
+                        Code::Usage,
+                        format!("the file is of type {:?}", older.record_type()),
+                        "the type of a file stays: give that one",
+                    ));
+                }
+            };
+            drop(bar);
             let file = file?;
             if context.output.is_json() {
                 return context.output.document(&document(&file));
@@ -60,7 +74,7 @@ async fn get(arguments: FileGetArguments, context: &Context) -> Outcome {
             } else {
                 client.read_file_to(record, path, show).await
             };
-            bar.end();
+            drop(bar);
             fetched.map(drop).map_err(Into::into)
         })
         .await
@@ -116,7 +130,15 @@ async fn delete(arguments: &FileDeleteArguments, context: &Context) -> Outcome {
         .await
 }
 
-fn is_dash(path: &Path) -> bool {
+/// What a file on the command line holds.
+pub(super) async fn content(path: &Path) -> std::io::Result<Box<dyn tokio::io::AsyncRead + Send + Unpin>> {
+    if is_dash(path) {
+        return Ok(Box::new(tokio::io::stdin()));
+    }
+    Ok(Box::new(tokio::fs::File::open(path).await?))
+}
+
+pub(super) fn is_dash(path: &Path) -> bool {
     path.as_os_str() == "-"
 }
 
@@ -134,8 +156,8 @@ fn document(file: &File) -> Value {
     })
 }
 
-/// How far a transfer is, on standard error if that is a terminal.
-struct Bar {
+/// How far a transfer is, on standard error if that is a terminal. Its line ends when it is dropped.
+pub(super) struct Bar {
     what: &'static str,
     is_shown: bool,
     drawn: Option<Instant>,
@@ -145,12 +167,12 @@ impl Bar {
     const WIDTH: u64 = 30;
     const PAUSE: Duration = Duration::from_millis(100);
 
-    fn new(output: Output, what: &'static str) -> Self {
+    pub(super) fn new(output: Output, what: &'static str) -> Self {
         let is_shown = !output.is_json() && !output.is_quiet() && std::io::stderr().is_terminal();
         Self { what, is_shown, drawn: None }
     }
 
-    fn show(&mut self, at: Progress) {
+    pub(super) fn show(&mut self, at: Progress) {
         let is_last = at.done_bytes >= at.total_bytes;
         if !self.is_shown || !is_last && self.drawn.is_some_and(|drawn| drawn.elapsed() < Self::PAUSE) {
             return;
@@ -158,8 +180,10 @@ impl Bar {
         self.drawn = Some(Instant::now());
         let _ = write!(std::io::stderr().lock(), "\r{}", draw(at, self.what));
     }
+}
 
-    fn end(&self) {
+impl Drop for Bar {
+    fn drop(&mut self) {
         if self.drawn.is_some() {
             let _ = writeln!(std::io::stderr().lock());
         }

@@ -5,6 +5,7 @@ use serde_json::json;
 use tozstore::{ClientId, ExpectedWriter, Note, NoteId, NoteMeta, Plain, Timestamp};
 
 use super::Context;
+use super::file::{self, Bar};
 use super::record::{FieldMap, fields_of, plain_text};
 use crate::args::{NoteCommand, NoteDeleteArguments, NoteReadArguments, NoteWriteArguments};
 use crate::exit::{Code, Failure, Outcome};
@@ -20,15 +21,19 @@ pub async fn run(command: NoteCommand, context: &Context) -> Outcome {
 }
 
 async fn write(arguments: NoteWriteArguments, context: &Context) -> Outcome {
-    let NoteWriteArguments { recipient, content, name, replace, max_views, expires } = arguments;
+    let NoteWriteArguments { recipient, content, name, replace, file, max_views, expires } = arguments;
     let fields = fields_of(&content)?;
-    if fields.is_empty() {
+    if fields.is_empty() && file.is_none() {
         return Err(Failure::new(
             Code::Usage,
-            "a note needs at least one field",
-            "give name=value, name=@file, name=- or --from-json FILE",
+            "a note needs at least one field, or a file",
+            "give name=value, name=@file, name=-, --from-json FILE or --file PATH",
         ));
     }
+    let file = match file {
+        Some(path) => Some(file::content(&path).await?),
+        None => None,
+    };
     context
         .with_client(async |client| {
             let mut note = match (name, replace) {
@@ -44,6 +49,10 @@ async fn write(arguments: NoteWriteArguments, context: &Context) -> Outcome {
             }
             if let Some(time) = expires {
                 note = note.expires(time);
+            }
+            if let Some(file) = file {
+                let mut bar = Bar::new(context.output, "sent");
+                note = note.file(file).progress(move |at| bar.show(at));
             }
             let written = note.await?;
             if context.output.is_json() {
@@ -69,6 +78,16 @@ async fn read(arguments: &NoteReadArguments, context: &Context) -> Outcome {
                 context
                     .output
                     .remark("the note may be by anybody: with --from CLIENT only that client's is taken");
+            }
+            let goes_to_output = match &arguments.file {
+                Some(path) => {
+                    fetch(&note, path, context.output).await?;
+                    file::is_dash(path)
+                }
+                None => false,
+            };
+            if goes_to_output {
+                return Ok(());
             }
             let Some(name) = arguments.field.as_deref() else { return show(&note, context.output) };
             match note.field(name) {
@@ -96,6 +115,24 @@ async fn delete(arguments: &NoteDeleteArguments, context: &Context) -> Outcome {
         .await
 }
 
+async fn fetch(note: &Note, path: &std::path::Path, output: Output) -> Outcome {
+    let Some(file) = note.file() else {
+        return Err(Failure::new(
+            Code::NotFound,
+            "no file goes with the note",
+            "read it without --file to see what it holds",
+        ));
+    };
+    let mut bar = Bar::new(output, "fetched");
+    let show = |at| bar.show(at);
+    if file::is_dash(path) {
+        file.read(tokio::io::stdout(), show).await?;
+    } else {
+        file.read_to(path, show).await?;
+    }
+    Ok(())
+}
+
 /// A note for programs. Documented in `docs/cli.md`.
 #[derive(Serialize)]
 struct NoteDocument<'a> {
@@ -107,6 +144,7 @@ struct NoteDocument<'a> {
     max_views: Option<u64>,
     expires: Option<Timestamp>,
     plain: &'a Plain,
+    file_sealed_bytes: Option<u64>,
     data: FieldMap<'a>,
 }
 
@@ -121,6 +159,7 @@ fn show(note: &Note, output: Output) -> Outcome {
         max_views: *max_views,
         expires: *expires,
         plain,
+        file_sealed_bytes: note.file().map(tozstore::NoteFile::sealed_len_bytes),
         data: FieldMap(note.fields()),
     };
     let limit = max_views.map_or_else(|| "any number".to_owned(), |most| most.to_string());
@@ -132,6 +171,12 @@ fn show(note: &Note, output: Output) -> Outcome {
         ("views", format!("{views} of {limit}")),
         ("expires", expires.map_or_else(|| "never".to_owned(), |time| time.to_string())),
         ("plain", plain_text(plain)),
+        (
+            "file",
+            document
+                .file_sealed_bytes
+                .map_or_else(|| "none".to_owned(), |bytes| format!("{bytes} bytes, encrypted")),
+        ),
     ];
     output.pairs(&document, &pairs)?;
     if output.is_json() { Ok(()) } else { output.section("fields", note.fields().iter()) }

@@ -96,7 +96,11 @@ impl Transport {
                 Plan::Settle => {
                     return Err(match settle(outcome, false) {
                         Ok(_) => UntrustedData::WrongAnswer("status").into(),
-                        Err(failure) => failure.naming("the content of the file"),
+                        Err(failure) => match failure.naming("the content of the file") {
+                            // Fetching changes nothing that could have been done.
+                            Error::Unanswered(reason) => Error::Network(reason),
+                            error => error,
+                        },
                     });
                 }
                 Plan::Wait(wait) => tokio::time::sleep(wait).await,

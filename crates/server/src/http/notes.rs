@@ -59,7 +59,7 @@ pub async fn create(
     signer: Signer,
     RecordJson(body): RecordJson<NoteWrite>,
 ) -> Result<(StatusCode, axum::Json<Note<SealedText>>), Error> {
-    check(&body)?;
+    check_whole(&body)?;
     if signer.client_id().is_none() {
         if !app.config.notes.strangers_may_write {
             return Err(Error::Forbidden("on this server only clients write notes"));
@@ -97,7 +97,7 @@ pub async fn replace(
     signer: Signer,
     RecordJson(body): RecordJson<NoteWrite>,
 ) -> Result<axum::Json<Note<SealedText>>, Error> {
-    check(&body)?;
+    check_whole(&body)?;
     if body.id_string.is_empty() {
         return Err(Error::bad_request("a note is replaced by its name (id_string)"));
     }
@@ -309,11 +309,16 @@ fn change(kind: ChangeKind, head: &NoteHead) -> Change {
     }
 }
 
+/// Whether a note without a file is within its limits.
+fn check_whole(body: &NoteWrite) -> Result<(), Error> {
+    if body.data.is_empty() {
+        return Err(Error::bad_request("a note has at least one field, or a file"));
+    }
+    check(body)
+}
+
 /// Whether the note is within its limits.
 pub(super) fn check(body: &NoteWrite) -> Result<(), Error> {
-    if body.data.is_empty() {
-        return Err(Error::bad_request("a note has at least one field"));
-    }
     if body.id_string.len() > MAX_NOTE_NAME_BYTES {
         return Err(Error::bad_request(format!(
             "the name of a note has at most {MAX_NOTE_NAME_BYTES} bytes"

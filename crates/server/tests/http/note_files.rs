@@ -116,8 +116,10 @@ async fn announcements_of_notes_are_checked() {
     assert_eq!(announce("size", json!(5_u64 * 1024 * 1024 * 1024 + 1)).await, 400);
     let bare = note(&writer.signing, &reader, json!({}));
     assert_eq!(fixture.announce_note(&writer, bare).await.code(), 400);
-    let odd = announcement(&writer, &reader, json!({ "data": {} }));
+    let odd = announcement(&writer, &reader, json!({ "signature": "s".repeat(4097) }));
     assert_eq!(fixture.announce_note(&writer, odd).await.code(), 400);
+    let file_alone = announcement(&writer, &reader, json!({ "data": {} }));
+    assert_eq!(fixture.announce_note(&writer, file_alone).await.code(), 202);
     // Strangers leave no files.
     let path = format!("{NOTES}/files");
     let call = fixture.signed(&writer.signing, None, Method::POST, &path);
