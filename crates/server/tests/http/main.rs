@@ -22,6 +22,7 @@ mod registration_tokens;
 mod reruns;
 mod running;
 mod search;
+mod shapes;
 mod share_pages;
 mod sharing;
 mod signed_requests;

@@ -26,7 +26,6 @@ async fn shares_are_listed_by_page_and_filtered() {
     let share = |reader: &TestClient, of: &str| json!({ "reader_id": reader.id, "record_type": of });
     let all = json!({ "shares": [share(&a, "t"), share(&b, "t"), share(&a, "u")], "next_token": 0 });
     assert_eq!(outgoing(json!({})).await, all);
-    assert_eq!(outgoing(json!({ "record_type": "", "reader_id": "00000000-0000-0000-0000-000000000000", "next_token": 0, "limit": 0 })).await, all);
     assert_eq!(outgoing(Value::Null).await, all);
     let of_type = json!({ "shares": [share(&a, "t"), share(&b, "t")], "next_token": 0 });
     assert_eq!(outgoing(json!({ "record_type": "t" })).await, of_type);
