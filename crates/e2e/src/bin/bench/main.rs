@@ -4,6 +4,7 @@
 mod bare_sqlite;
 mod constant;
 mod cpu;
+mod files;
 mod load;
 mod sealing;
 mod server;
@@ -17,26 +18,30 @@ const CONNECTIONS: [usize; 3] = [1, 8, 64];
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
-const HELP: &str = "bench [--seconds N] [--only http|sealing] [--server-bin PATH]
+const HELP: &str = "bench [--seconds N] [--only http|files|sealing] [--file-mebibytes N] [--server-bin PATH]
 
 Measures reads and durable writes of 1 KB records over HTTP at 1, 8 and 64 connections, beside a handler that
-answers with a constant and beside bare SQLite commits with the same batching and durability; and the sealing and opening of a
-record of 10 fields of 100 bytes. Prints Markdown.
+answers with a constant and beside bare SQLite commits with the same batching and durability; one large file through the
+command line and back, with the peak memory of client and server; and the sealing and opening of a record of 10
+fields of 100 bytes. Prints Markdown.
 
   --seconds N        length of each round (5)
-  --only WHAT        http or sealing
+  --only WHAT        http, files or sealing
+  --file-mebibytes N size of the large file (2048); it takes three times as much of the temporary folder
   --server-bin PATH  the tozstore binary; by default the one beside this program";
 
 fn main() -> Result<(), AnyError> {
     let mut seconds = 5;
     let mut only = None;
-    let mut server_bin = None;
+    let mut file_mebibytes = 2048;
+    let mut server_bin: Option<std::path::PathBuf> = None;
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
         match arg.as_str() {
             "--seconds" => seconds = value()?.parse()?,
             "--only" => only = Some(value()?),
+            "--file-mebibytes" => file_mebibytes = value()?.parse()?,
             "--server-bin" => server_bin = Some(value()?.into()),
             // A child of this program, not for users: the constant handler, on a port that it prints.
             "constant" => return constant::run(),
@@ -48,11 +53,15 @@ fn main() -> Result<(), AnyError> {
         }
     }
     let round = Duration::from_secs(seconds);
-    if only.as_deref() != Some("sealing") {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        runtime.block_on(http(round, server_bin))?;
+    let wanted = |what: &str| only.as_deref().is_none_or(|only| only == what);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    if wanted("http") {
+        runtime.block_on(http(round, server_bin.clone()))?;
     }
-    if only.as_deref() != Some("http") {
+    if wanted("files") {
+        runtime.block_on(files::run(file_mebibytes, server_bin))?;
+    }
+    if wanted("sealing") {
         sealing::run(round);
     }
     Ok(())

@@ -100,12 +100,7 @@ const RECORDS: usize = 2_000;
 
 impl Subject {
     pub(crate) async fn prepare(server: &Child) -> Result<Self, AnyError> {
-        let url = server.url();
-        let password = Secret::new("a password for nothing but this run");
-        let new = NewAccount { name: "bench", email: "bench@example.com", password: &password };
-        let (account, _paper_key) = Account::create(&url, new).await?;
-        let token = account.create_token(TokenOptions::default()).await?;
-        let credentials = Client::register(&url, token.token.expose(), "bench").await?.credentials;
+        let credentials = client_credentials(server).await?;
         let authorization = format!("Bearer {}", access_token(server, &credentials).await?);
         let client = Client::new(credentials)?;
         // Sealed, 630 bytes are 992 characters.
@@ -118,6 +113,16 @@ impl Subject {
         let body = server.send(Method::GET, &record_paths[0], Some(&authorization), Bytes::new()).await?;
         Ok(Self { authorization, body, record_paths: Arc::new(record_paths) })
     }
+}
+
+/// An account on a fresh server, and a client of it.
+pub(crate) async fn client_credentials(server: &Child) -> Result<Credentials, AnyError> {
+    let url = server.url();
+    let password = Secret::new("a password for nothing but this run");
+    let new = NewAccount { name: "bench", email: "bench@example.com", password: &password };
+    let (account, _paper_key) = Account::create(&url, new).await?;
+    let token = account.create_token(TokenOptions::default()).await?;
+    Ok(Client::register(&url, token.token.expose(), "bench").await?.credentials)
 }
 
 /// A token for requests without the SDK.
