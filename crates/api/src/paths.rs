@@ -67,6 +67,9 @@ pub const READER_ACCESS_KEY: &str =
     "/v1/storage/access_keys/reader/{writer_id}/{user_id}/{reader_id}/{record_type}";
 /// Grant or withdraw access of one client to one record type.
 pub const POLICY: &str = "/v1/storage/policy/{user_id}/{writer_id}/{client_id}/{record_type}";
+/// Let a client read one record, or no longer (PUT).
+pub const RECORD_POLICY: &str =
+    "/v1/storage/policy/{writer_id}/{user_id}/{client_id}/{record_id}/{record_type}";
 /// Withdraw the right to share every record type from a client (DELETE).
 pub const POLICY_AUTHORIZER: &str = "/v1/storage/policy/{user_id}/{writer_id}/{client_id}";
 /// Give up access as the client that holds it.

@@ -10,7 +10,7 @@ mod searches;
 use std::collections::{BTreeMap, BTreeSet};
 
 use tozstore_api::{Grant, PolicyChange};
-use tozstore_crypto::{AccountId, ClientId};
+use tozstore_crypto::{AccountId, ClientId, RecordId};
 
 pub use groups::{
     GroupAction, GroupFacts, NO_GROUP, decide_group, group_facts, group_scopes, has_other_manager,
@@ -22,7 +22,8 @@ pub use self::notes::{
 };
 pub use self::searches::{GroupReach, SearchReach, Searchable, searchable};
 use crate::store::{
-    ClientRow, GrantKind, GrantRow, GrantSet, GrantSlot, ReadTx, RecordTypeSlot, Scope, StoreError,
+    ClientRow, GrantKind, GrantRow, GrantSet, GrantSlot, ReadTx, RecordHead, RecordTypeSlot, Scope,
+    StoreError,
 };
 
 /// What a client wants to do with the records, keys or grants of one record type.
@@ -68,6 +69,13 @@ pub enum Action<'a> {
     },
     /// Read a record.
     ReadRecord,
+    /// Let a client read one record, or no longer.
+    ShareRecord {
+        /// The client.
+        reader: ClientId,
+        /// Whether it may.
+        allow: bool,
+    },
     /// Withdraw the right to share from a client, for every type.
     RemoveAuthorizer,
     /// Replace a record.
@@ -87,6 +95,8 @@ pub struct Facts {
     pub grants: GrantSet,
     /// Whether the caller may read as a member of a group that the writer shared with.
     pub reads_in_group: bool,
+    /// Whether the caller may read the record in question by a grant for it alone.
+    pub reads_record: bool,
 }
 
 /// Why not, and how the answer must look.
@@ -124,7 +134,7 @@ pub fn decide(caller: ClientId, action: Action<'_>, facts: &Facts) -> Result<(),
     } else {
         GrantSet { read: false, edit: false, authorizer: false }
     };
-    let sees = read || there && facts.reads_in_group;
+    let sees = read || there && (facts.reads_in_group || facts.reads_record);
     // Of the writer's own key and grants, an authorizer must not dispose: it could lock the writer out, or hand it a
     // key of its own making. Nor may it let itself in, or give what the writer alone can give.
     let (allowed, refusal) = match action {
@@ -143,6 +153,11 @@ pub fn decide(caller: ClientId, action: Action<'_>, facts: &Facts) -> Result<(),
         Action::ReadKey { reader } => (writer || there && reader == caller || authorizer, NO_KEY),
         Action::ReadRecord => (writer || sees, NO_RECORD),
         Action::RemoveAuthorizer => (writer, NOT_WRITER),
+        Action::ShareRecord { reader, allow } => {
+            let lets_itself_in = reader == caller && allow;
+            let may = writer || authorizer && reader != facts.writer && !lets_itself_in;
+            (may, if sees { NOT_SHARER } else { NO_RECORD })
+        }
         Action::UpdateRecord => (writer, if sees { NOT_EDITOR } else { NO_RECORD }),
         Action::WriteRecord => (writer, NOT_WRITER),
     };
@@ -160,7 +175,29 @@ pub fn facts(tx: &dyn ReadTx, caller: ClientId, slot: &RecordTypeSlot) -> Result
     let may_be_in_group = !grants.read && caller != slot.writer && slot.user == slot.writer;
     let reads_in_group =
         may_be_in_group && tx.share_for_reader(caller, slot.writer, &slot.record_type)?.is_some();
-    Ok(Facts { writer: slot.writer, writer_account, grants, reads_in_group })
+    Ok(Facts { writer: slot.writer, writer_account, grants, reads_in_group, reads_record: false })
+}
+
+/// The facts on what `caller` wants with a record.
+///
+/// # Errors
+/// The store failed.
+pub fn record_facts(tx: &dyn ReadTx, caller: ClientId, head: &RecordHead) -> Result<Facts, StoreError> {
+    with_record(tx, caller, facts(tx, caller, &head.type_slot)?, head.id)
+}
+
+/// What is known of a record's type, with what is known of the record itself.
+///
+/// # Errors
+/// The store failed.
+pub fn with_record(
+    tx: &dyn ReadTx,
+    caller: ClientId,
+    facts: Facts,
+    record: RecordId,
+) -> Result<Facts, StoreError> {
+    let sees = caller == facts.writer || facts.grants.read || facts.reads_in_group;
+    Ok(Facts { reads_record: !sees && tx.reads_record(record, caller)?, ..facts })
 }
 
 /// A client that is there, with an account that is there. What others left behind is waiting to be erased.
@@ -207,6 +244,25 @@ pub fn has_room(tx: &dyn ReadTx, writer: ClientId, holder: ClientId) -> Result<b
     let from_writer = tx.count_grants_to_client(holder, Some(writer), MAX_GRANTS_FROM_WRITER)?;
     Ok(from_writer < MAX_GRANTS_FROM_WRITER
         && tx.count_grants_to_client(holder, None, MAX_GRANTS_READ)? < MAX_GRANTS_READ)
+}
+
+/// Clients that may read one record by a grant for it alone.
+pub const MAX_READERS_OF_RECORD: usize = 1_000;
+
+/// Whether one more client may get a grant for this record alone. Grants for records count like those for types.
+///
+/// # Errors
+/// The store failed.
+pub fn record_has_room(
+    tx: &dyn ReadTx,
+    writer: ClientId,
+    record: RecordId,
+    holder: ClientId,
+) -> Result<bool, StoreError> {
+    let from_writer = tx.count_record_grants(holder, Some(writer), MAX_GRANTS_FROM_WRITER)?;
+    Ok(from_writer < MAX_GRANTS_FROM_WRITER
+        && tx.count_record_readers(record, MAX_READERS_OF_RECORD)? < MAX_READERS_OF_RECORD
+        && tx.count_record_grants(holder, None, MAX_GRANTS_READ)? < MAX_GRANTS_READ)
 }
 
 /// What a search may see.

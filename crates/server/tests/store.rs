@@ -39,6 +39,7 @@ suite! {
     failed_jobs_leave_nothing,
     grants,
     grants_are_listed_in_order,
+    grants_for_records,
     group_members,
     group_shares,
     groups,

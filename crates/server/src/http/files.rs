@@ -122,7 +122,7 @@ pub async fn read(
     let read = move |tx: &dyn ReadTx| {
         let caller = credential.client(tx)?;
         let row = tx.record(id)?.filter(|row| row.head.file.is_some()).ok_or(NO_RECORD)?;
-        let facts = policy::facts(tx, caller.id, &row.head.type_slot)?;
+        let facts = policy::record_facts(tx, caller.id, &row.head)?;
         policy::decide(caller.id, Action::ReadRecord, &facts)?;
         Ok::<_, Error>(row)
     };
@@ -159,6 +159,7 @@ pub async fn list(
                 None => policy::facts(tx, caller.id, &head.type_slot)?,
             };
             known.insert(head.type_slot.clone(), facts);
+            let facts = policy::with_record(tx, caller.id, facts, id)?;
             if policy::decide(caller.id, Action::ReadRecord, &facts).is_err() {
                 continue;
             }
@@ -436,7 +437,7 @@ fn current(
     slot: &RecordTypeSlot,
 ) -> Result<RecordHead, Error> {
     let head = tx.record_head(id)?.filter(|head| head.file.is_some()).ok_or(NO_RECORD)?;
-    let facts = policy::facts(tx, caller.id, &head.type_slot)?;
+    let facts = policy::record_facts(tx, caller.id, &head)?;
     policy::decide(caller.id, action, &facts)?;
     check_version(&head, Some(expected))?;
     if head.type_slot != *slot {

@@ -45,7 +45,7 @@ use super::{
         notes::create, notes::replace, notes::read, notes::delete, notes::views, note_challenges::challenge,
         note_challenges::prime, note_files::announce, note_files::commit, record_notes::list, record_notes::delete,
         access_keys::read, access_keys::put, access_keys::delete, access_keys::delete_as_reader,
-        policies::put, policies::delete_authorizer, policies::put_as_reader,
+        policies::put, policies::put_for_record, policies::delete_authorizer, policies::put_as_reader,
         listings::incoming, listings::outgoing, listings::proxies, listings::granted,
         share_pages::outgoing, share_pages::incoming, share_pages::authorizers, share_pages::authorized_by,
         groups::create, groups::list, groups::many, groups::read, groups::describe, groups::delete,

@@ -5,15 +5,16 @@ use std::sync::Arc;
 use axum::extract::State;
 use http::StatusCode;
 use serde_json::{Value, json};
-use tozstore_api::{PolicyChange, RecordType, paths};
-use tozstore_crypto::{AccountId, ClientId};
+use tozstore_api::{Grant, PolicyChange, RecordType, paths};
+use tozstore_crypto::{AccountId, ClientId, RecordId};
 
 use super::access_keys::{self, use_type};
 use super::{Credential, Error, Json, Path};
 use crate::App;
-use crate::policy::{self, Action, Facts, MAX_GRANTS_READ, limited, living_client};
+use crate::policy::{self, Action, Facts, MAX_GRANTS_READ, NO_RECORD, limited, living_client};
 use crate::store::{
-    Change, ChangeKind, GrantKind, GrantRow, GrantSet, GrantSlot, KeySlot, RecordTypeSlot, WriteTx,
+    Change, ChangeKind, GrantKind, GrantRow, GrantSet, GrantSlot, KeySlot, RecordGrantRow, RecordTypeSlot,
+    WriteTx,
 };
 
 type PolicyPath = Path<(ClientId, ClientId, ClientId, RecordType)>;
@@ -88,6 +89,7 @@ pub async fn delete_authorizer(
             writer_account: Some(account_id),
             grants: GrantSet::default(),
             reads_in_group: false,
+            reads_record: false,
         };
         policy::decide(caller.id, Action::RemoveAuthorizer, &facts)?;
         let now = tx.stamp()?;
@@ -111,6 +113,54 @@ pub async fn delete_authorizer(
     Ok(axum::Json(json!({})))
 }
 
+/// `PUT .../policy/{writer_id}/{user_id}/{client_id}/{record_id}/{type}`: one record alone, for reading.
+#[utoipa::path(
+    put, path = paths::RECORD_POLICY, request_body = PolicyChange,
+    responses((status = 201, body = Object), (status = 403), (status = 409))
+)]
+pub async fn put_for_record(
+    State(app): State<Arc<App>>,
+    credential: Credential,
+    Path((writer, user, holder, id, record_type)): Path<(ClientId, ClientId, ClientId, RecordId, RecordType)>,
+    Json(change): Json<PolicyChange>,
+) -> Result<(StatusCode, axum::Json<Value>), Error> {
+    if change.allow.iter().chain(change.deny.iter()).any(|grant| grant != Grant::Read) {
+        return Err(Error::bad_request("a single record is shared for reading only"));
+    }
+    let allow = !change.allow.is_empty();
+    let type_slot = RecordTypeSlot { writer, user, record_type };
+    let write = move |tx: &mut dyn WriteTx| {
+        let caller = credential.client(tx.as_read())?;
+        let head = tx.record_head(id)?.filter(|head| head.type_slot == type_slot).ok_or(NO_RECORD)?;
+        let facts = policy::record_facts(tx.as_read(), caller.id, &head)?;
+        policy::decide(caller.id, Action::ShareRecord { reader: holder, allow }, &facts)?;
+        // The writer reads its own records anyway.
+        if holder == writer || tx.reads_record(id, holder)? == allow {
+            return Ok(());
+        }
+        let now = tx.stamp()?;
+        let slot = GrantSlot { type_slot: type_slot.clone(), client: holder };
+        if allow {
+            if living_client(tx.as_read(), holder)?.is_none() {
+                return Err(Error::NotFound("no such client"));
+            }
+            if !policy::record_has_room(tx.as_read(), writer, id, holder)? {
+                return Err(Error::Conflict("the client holds, or the record has, as many grants as may be"));
+            }
+            let (account_id, granted_by) = (head.account_id, caller.id);
+            let slot = slot.clone();
+            tx.put_record_grant(&RecordGrantRow { record: id, slot, account_id, granted_by, created: now })?;
+        } else {
+            tx.delete_record_grant(id, holder)?;
+        }
+        let record = Some((id, head.version));
+        tx.append_change(now, &Change { record, ..changed(head.account_id, caller.id, &slot) })?;
+        Ok::<_, Error>(())
+    };
+    app.store.write("put record policy", write).await?;
+    Ok((StatusCode::CREATED, axum::Json(json!({}))))
+}
+
 fn put_grants(
     tx: &mut dyn WriteTx,
     caller: ClientId,
@@ -123,9 +173,16 @@ fn put_grants(
     let Some(account_id) = facts.writer_account.filter(|_| slot.client != facts.writer) else {
         return Ok(());
     };
+    // Who may no longer read the type may no longer read single records of it either.
+    let withdrawn =
+        if change.deny.contains(Grant::Read) { tx.delete_record_grants_of_type(slot)? } else { 0 };
     let before = tx.grants(slot)?;
     let grants = policy::changed_grants(before, change);
     if grants == before {
+        if withdrawn > 0 {
+            let now = tx.stamp()?;
+            tx.append_change(now, &changed(account_id, caller, slot))?;
+        }
         return Ok(());
     }
     if before.is_empty() && !policy::has_room(tx.as_read(), facts.writer, slot.client)? {

@@ -93,7 +93,7 @@ pub async fn read(
     let read = move |tx: &dyn crate::store::ReadTx| {
         let caller = credential.client(tx)?;
         let row = tx.record(id)?.ok_or(NO_RECORD)?;
-        let facts = policy::facts(tx, caller.id, &row.head.type_slot)?;
+        let facts = policy::record_facts(tx, caller.id, &row.head)?;
         policy::decide(caller.id, Action::ReadRecord, &facts)?;
         Ok::<_, Error>(row)
     };
@@ -227,7 +227,7 @@ pub async fn delete_many(
                 refuse(UNKNOWN_TYPE, "Not Found");
                 continue;
             };
-            let facts = policy::facts(tx.as_read(), caller.id, &head.type_slot)?;
+            let facts = policy::record_facts(tx.as_read(), caller.id, &head)?;
             let may = |action| policy::decide(caller.id, action, &facts).is_ok();
             match (may(Action::DeleteRecord), may(Action::ReadRecord)) {
                 (true, _) => {
@@ -286,6 +286,7 @@ async fn batch(
                 None => policy::facts(tx, caller.id, &head.type_slot)?,
             };
             known.insert(head.type_slot.clone(), facts);
+            let facts = policy::with_record(tx, caller.id, facts, id)?;
             if policy::decide(caller.id, Action::ReadRecord, &facts).is_err() {
                 continue;
             }
@@ -331,7 +332,7 @@ async fn replace(
     let write = move |tx: &mut dyn crate::store::WriteTx| {
         let caller = credential.client(tx.as_read())?;
         let mut head = tx.record_head(id)?.ok_or(NO_RECORD)?;
-        let facts = policy::facts(tx.as_read(), caller.id, &head.type_slot)?;
+        let facts = policy::record_facts(tx.as_read(), caller.id, &head)?;
         policy::decide(caller.id, action, &facts)?;
         check_update(&body, &head)?;
         check_version(&head, expected.as_deref())?;
@@ -360,7 +361,7 @@ async fn remove(
     let write = move |tx: &mut dyn crate::store::WriteTx| {
         let caller = credential.client(tx.as_read())?;
         let head = id.map(|id| tx.record_head(id)).transpose()?.flatten().ok_or(NOT_DELETABLE)?;
-        let facts = policy::facts(tx.as_read(), caller.id, &head.type_slot)?;
+        let facts = policy::record_facts(tx.as_read(), caller.id, &head)?;
         policy::decide(caller.id, Action::DeleteRecord, &facts)?;
         check_version(&head, expected.as_deref())?;
         let now = tx.stamp()?;

@@ -86,6 +86,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route(paths::POLICY, put(policies::put))
         .route(paths::POLICY_AUTHORIZER, delete(policies::delete_authorizer))
         .route(paths::READER_POLICY, put(policies::put_as_reader))
+        .route(paths::RECORD_POLICY, put(policies::put_for_record))
         .route(paths::POLICY_INCOMING, get(listings::incoming))
         .route(paths::POLICY_OUTGOING, get(listings::outgoing))
         .route(paths::POLICY_PROXIES, get(listings::proxies))
@@ -133,6 +134,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/hook", any(not_implemented))
         .route("/v1/hook/{id}", any(not_implemented))
         .route("/v1/metric/{*rest}", any(not_implemented))
+        .route("/v1/storage/records/share", any(not_implemented))
         // Out of scope: identity realms, secure compute
         .route("/auth/realms/{*rest}", any(out_of_scope))
         .route("/v1/identity/{*rest}", any(out_of_scope))

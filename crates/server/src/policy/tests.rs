@@ -10,9 +10,19 @@ const WRITER: u8 = 1;
 const CALLER: u8 = 2;
 const OTHER: u8 = 3;
 
-/// Callers: the writer; clients with grants; a stranger; clients whose writer is gone.
-const ROLES: [&str; 9] =
-    ["writer", "reader", "editor", "edit", "authorizer", "both", "stranger", "orphan", "in group"];
+/// Callers: the writer; clients with grants; a stranger; clients whose writer is gone; readers by group, and of one record.
+const ROLES: [&str; 10] = [
+    "writer",
+    "reader",
+    "editor",
+    "edit",
+    "authorizer",
+    "both",
+    "stranger",
+    "orphan",
+    "in group",
+    "of record",
+];
 
 fn role(name: &str) -> (ClientId, Facts) {
     let (read, edit, authorizer) = match name {
@@ -31,6 +41,7 @@ fn role(name: &str) -> (ClientId, Facts) {
         writer_account,
         grants: GrantSet { read, edit, authorizer },
         reads_in_group: matches!(name, "in group" | "orphan"),
+        reads_record: matches!(name, "of record" | "orphan"),
     };
     (caller, facts)
 }
@@ -48,39 +59,45 @@ fn matrix() {
     let [allow_read, deny_read, allow_authorizer, deny_authorizer, allow_edit, deny_edit] = &changes;
     let policy = |holder, change| Action::ChangePolicy { holder: client(holder), change };
     let give_up = |holder, change| Action::GiveUpGrants { holder: client(holder), change };
+    let share = |reader, allow| Action::ShareRecord { reader: client(reader), allow };
     // Y: allowed; N: as if absent; F: forbidden. A column for each role of ROLES.
     let table = [
-        (Action::WriteRecord, "YFFFFFFFF"),
-        (Action::ReadRecord, "YYYNNYNNY"),
-        (Action::UpdateRecord, "YFFNNFNNF"),
-        (Action::EditRecord, "YFYNNFNNF"),
-        (Action::DeleteRecord, "YFFFFFFFF"),
-        (Action::ReadKey { reader: client(CALLER) }, "YYYYYYYNY"),
-        (Action::ReadKey { reader: client(WRITER) }, "YNNNYYNNN"),
-        (Action::ReadKey { reader: client(OTHER) }, "YNNNYYNNN"),
-        (Action::PutKey { reader: client(CALLER) }, "YFFFYYFFF"),
-        (Action::PutKey { reader: client(WRITER) }, "YFFFFFFFF"),
-        (Action::PutKey { reader: client(OTHER) }, "YFFFYYFFF"),
-        (Action::DeleteKey { reader: client(CALLER) }, "YFFFYYFFF"),
-        (Action::DeleteKey { reader: client(WRITER) }, "YFFFFFFFF"),
-        (Action::DeleteKey { reader: client(OTHER) }, "YFFFYYFFF"),
-        (Action::GiveUpKey { reader: client(CALLER) }, "FYYYYYYYY"),
-        (Action::GiveUpKey { reader: client(WRITER) }, "FFFFFFFFF"),
-        (Action::GiveUpKey { reader: client(OTHER) }, "FFFFFFFFF"),
-        (policy(OTHER, allow_read), "YFFFYYFFF"),
-        (policy(OTHER, deny_read), "YFFFYYFFF"),
-        (policy(OTHER, allow_authorizer), "YFFFFFFFF"),
-        (policy(OTHER, deny_authorizer), "YFFFFFFFF"),
-        (policy(OTHER, allow_edit), "YFFFFFFFF"),
-        (policy(OTHER, deny_edit), "YFFFFFFFF"),
-        (policy(CALLER, allow_read), "YFFFFFFFF"),
-        (policy(CALLER, deny_read), "YFFFYYFFF"),
-        (policy(WRITER, allow_read), "YFFFFFFFF"),
-        (give_up(CALLER, deny_read), "FYYYYYYYY"),
-        (give_up(CALLER, deny_authorizer), "FYYYYYYYY"),
-        (give_up(CALLER, allow_read), "FFFFFFFFF"),
-        (give_up(OTHER, deny_read), "FFFFFFFFF"),
-        (Action::RemoveAuthorizer, "YFFFFFFFF"),
+        (Action::WriteRecord, "YFFFFFFFFF"),
+        (Action::ReadRecord, "YYYNNYNNYY"),
+        (Action::UpdateRecord, "YFFNNFNNFF"),
+        (Action::EditRecord, "YFYNNFNNFF"),
+        (Action::DeleteRecord, "YFFFFFFFFF"),
+        (Action::ReadKey { reader: client(CALLER) }, "YYYYYYYNYY"),
+        (Action::ReadKey { reader: client(WRITER) }, "YNNNYYNNNN"),
+        (Action::ReadKey { reader: client(OTHER) }, "YNNNYYNNNN"),
+        (Action::PutKey { reader: client(CALLER) }, "YFFFYYFFFF"),
+        (Action::PutKey { reader: client(WRITER) }, "YFFFFFFFFF"),
+        (Action::PutKey { reader: client(OTHER) }, "YFFFYYFFFF"),
+        (Action::DeleteKey { reader: client(CALLER) }, "YFFFYYFFFF"),
+        (Action::DeleteKey { reader: client(WRITER) }, "YFFFFFFFFF"),
+        (Action::DeleteKey { reader: client(OTHER) }, "YFFFYYFFFF"),
+        (Action::GiveUpKey { reader: client(CALLER) }, "FYYYYYYYYY"),
+        (Action::GiveUpKey { reader: client(WRITER) }, "FFFFFFFFFF"),
+        (Action::GiveUpKey { reader: client(OTHER) }, "FFFFFFFFFF"),
+        (policy(OTHER, allow_read), "YFFFYYFFFF"),
+        (policy(OTHER, deny_read), "YFFFYYFFFF"),
+        (policy(OTHER, allow_authorizer), "YFFFFFFFFF"),
+        (policy(OTHER, deny_authorizer), "YFFFFFFFFF"),
+        (policy(OTHER, allow_edit), "YFFFFFFFFF"),
+        (policy(OTHER, deny_edit), "YFFFFFFFFF"),
+        (policy(CALLER, allow_read), "YFFFFFFFFF"),
+        (policy(CALLER, deny_read), "YFFFYYFFFF"),
+        (policy(WRITER, allow_read), "YFFFFFFFFF"),
+        (give_up(CALLER, deny_read), "FYYYYYYYYY"),
+        (give_up(CALLER, deny_authorizer), "FYYYYYYYYY"),
+        (give_up(CALLER, allow_read), "FFFFFFFFFF"),
+        (give_up(OTHER, deny_read), "FFFFFFFFFF"),
+        (share(OTHER, true), "YFFNYYNNFF"),
+        (share(OTHER, false), "YFFNYYNNFF"),
+        (share(CALLER, true), "YFFNNFNNFF"),
+        (share(CALLER, false), "YFFNYYNNFF"),
+        (share(WRITER, true), "YFFNNFNNFF"),
+        (Action::RemoveAuthorizer, "YFFFFFFFFF"),
     ];
     for (action, expected) in table {
         let found: String = ROLES

@@ -20,6 +20,7 @@ mod memory;
 mod notes;
 mod policies;
 mod record_pages;
+mod record_policies;
 mod record_terms;
 mod record_types;
 mod records;
@@ -48,6 +49,7 @@ pub use groups::{GroupMemberRow, GroupReads, GroupRow, GroupShareRow, GroupWrite
 pub use memory::MemoryStore;
 pub use notes::{NoteHead, NoteReads, NoteRow, NoteTexts, NoteUses, NoteWrites};
 pub use policies::{GrantKind, GrantRow, GrantSet, GrantSlot, PolicyReads, PolicyWrites};
+pub use record_policies::{RecordGrantRow, RecordPolicyReads, RecordPolicyWrites};
 pub use record_types::{RecordTypeReads, RecordTypeRow, RecordTypeSlot, RecordTypeWrites};
 pub use records::{RecordHead, RecordIndex, RecordQuery, RecordReads, RecordRow, RecordWrites, Scope};
 pub use registration_tokens::{RegistrationTokenReads, RegistrationTokenRow, RegistrationTokenWrites};
@@ -174,6 +176,7 @@ pub trait ReadTx:
     + GroupReads
     + NoteReads
     + PolicyReads
+    + RecordPolicyReads
     + RecordReads
     + RecordTypeReads
     + RegistrationTokenReads
@@ -193,6 +196,7 @@ pub trait WriteTx:
     + GroupWrites
     + NoteWrites
     + PolicyWrites
+    + RecordPolicyWrites
     + RecordTypeWrites
     + RecordWrites
     + RegistrationTokenWrites

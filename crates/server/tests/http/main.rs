@@ -16,6 +16,7 @@ mod note_files;
 mod notes;
 mod openapi;
 mod policies;
+mod record_policies;
 mod records;
 mod registration;
 mod registration_tokens;

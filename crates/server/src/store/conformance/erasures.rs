@@ -7,7 +7,7 @@ use super::samples::{
 };
 use super::{Open, read, write};
 use crate::clock::SystemClock;
-use crate::store::{Change, ChangeKind, GrantSet, RecordReads, Store, StoreError, WriteTx};
+use crate::store::{Change, ChangeKind, GrantSet, RecordGrantRow, RecordReads, Store, StoreError, WriteTx};
 
 const READ: GrantSet = GrantSet { read: true, edit: false, authorizer: false };
 
@@ -51,6 +51,15 @@ pub async fn erasure_leaves_others_alone(open: Open<'_>) {
                 tx.put_grants(&grant(type_slot(writer, user, "a"), reader, READ))?;
             }
         }
+        for (n, holder, by) in [(4, 1, 2), (4, 3, 1), (4, 2, 2)] {
+            tx.put_record_grant(&RecordGrantRow {
+                record: record(n, 2, 2, "a").head.id,
+                slot: grant(type_slot(2, 2, "a"), holder, READ).slot,
+                account_id: account_id(1),
+                granted_by: client_id(by),
+                created: time(1),
+            })?;
+        }
         let mut by_authorizer = access_key(type_slot(2, 2, "a"), 3);
         by_authorizer.authorizer = client_id(1);
         tx.insert_access_key(&by_authorizer)?;
@@ -82,6 +91,8 @@ pub async fn erasure_leaves_others_alone(open: Open<'_>) {
                 assert_eq!(!tx.grants(&grant(slot.clone(), reader, READ).slot)?.is_empty(), stays);
             }
         }
+        let readers = [1, 2, 3].map(|n| tx.reads_record(record(4, 2, 2, "a").head.id, client_id(n)));
+        assert!(matches!(readers, [Ok(false), Ok(true), Ok(false)]), "{readers:?}");
         let notes = [1, 2, 3].map(|n| tx.note_head(note_id(n)).map(|head| head.is_some()));
         assert!(matches!(notes, [Ok(false), Ok(true), Ok(true)]), "{notes:?}");
         let changes = tx.changes_after(0, 100)?;

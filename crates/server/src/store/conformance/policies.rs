@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::samples::{access_key, client_id, grant, record_type_row, time, type_slot};
+use super::samples::{access_key, account_id, client_id, grant, record, record_type_row, time, type_slot};
 use super::{Open, assert_refused, read, write};
 use crate::clock::SystemClock;
-use crate::store::{GrantKind, GrantSet};
+use crate::store::{GrantKind, GrantSet, GrantSlot, RecordGrantRow};
 
 const READ: GrantSet = GrantSet { read: true, edit: false, authorizer: false };
 const EDIT: GrantSet = GrantSet { read: false, edit: true, authorizer: false };
@@ -119,4 +119,59 @@ pub async fn grants_are_listed_in_order(open: Open<'_>) {
         let counted = read(&store, move |tx| tx.count_grants_to_client(client_id(5), writer, limit)).await;
         assert_eq!(counted, expected, "{writer:?} {limit}");
     }
+}
+
+/// Grants for single records are put once, counted, and go with their record.
+pub async fn grants_for_records(open: Open<'_>) {
+    let store = open(Arc::new(SystemClock));
+    let slot =
+        |writer, holder| GrantSlot { type_slot: type_slot(writer, writer, "a"), client: client_id(holder) };
+    let id = |n, writer| record(n, writer, writer, "a").head.id;
+    let row = move |n, writer, holder| RecordGrantRow {
+        record: id(n, writer),
+        slot: slot(writer, holder),
+        account_id: account_id(1),
+        granted_by: client_id(writer),
+        created: time(n),
+    };
+    let count = move |tx: &dyn super::ReadTx| {
+        Ok([
+            tx.count_record_readers(id(1, 1), 10)?,
+            tx.count_record_readers(id(1, 1), 1)?,
+            tx.count_record_grants(client_id(8), None, 10)?,
+            tx.count_record_grants(client_id(8), None, 2)?,
+            tx.count_record_grants(client_id(8), Some(client_id(2)), 10)?,
+        ])
+    };
+    write(&store, move |tx| {
+        (1..=2).try_for_each(|n| tx.insert_record(&record(n, 1, 1, "a")))?;
+        tx.insert_record(&record(3, 2, 2, "a"))?;
+        for grant in [row(1, 1, 8), row(1, 1, 8), row(1, 1, 9), row(2, 1, 8), row(3, 2, 8)] {
+            tx.put_record_grant(&grant)?;
+        }
+        Ok(())
+    })
+    .await
+    .unwrap();
+    assert_eq!(read(&store, count).await, [2, 1, 3, 2, 1]);
+    let reads = move |tx: &dyn super::ReadTx| {
+        let asked = [(id(1, 1), 8), (id(1, 1), 9), (id(2, 1), 8), (id(2, 1), 9), (id(3, 2), 8)];
+        asked
+            .into_iter()
+            .map(|(id, client)| tx.reads_record(id, client_id(client)))
+            .collect::<Result<Vec<_>, _>>()
+    };
+    assert_eq!(read(&store, reads).await, [true, true, true, false, true]);
+    let deleted = write(&store, move |tx| {
+        Ok((tx.delete_record_grant(id(1, 1), client_id(9))?, tx.delete_record_grant(id(1, 1), client_id(9))?))
+    });
+    assert_eq!(deleted.await.unwrap(), (true, false));
+    let of_type = write(&store, move |tx| {
+        let other = GrantSlot { type_slot: type_slot(1, 1, "b"), client: client_id(8) };
+        Ok((tx.delete_record_grants_of_type(&other)?, tx.delete_record_grants_of_type(&slot(1, 8))?))
+    });
+    assert_eq!(of_type.await.unwrap(), (0, 2));
+    assert_eq!(read(&store, reads).await, [false, false, false, false, true]);
+    write(&store, move |tx| tx.delete_record(id(3, 2)).map(drop)).await.unwrap();
+    assert_eq!(read(&store, count).await, [0; 5]);
 }

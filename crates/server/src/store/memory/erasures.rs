@@ -39,6 +39,7 @@ impl ErasureWrites for Tx<Writing<'_>> {
             left -= tables.files.erase(client, left);
             left -= tables.access_keys.erase(client, left);
             left -= tables.grants.erase(client, left);
+            left -= tables.record_grants.erase(client, left);
             left -= tables.groups.erase(client, left);
             left -= tables.record_types.erase(client, left);
             left -= tables.changes.erase(client, left);

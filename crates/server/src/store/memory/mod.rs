@@ -12,6 +12,7 @@ mod files;
 mod groups;
 mod notes;
 mod policies;
+mod record_policies;
 mod record_terms;
 mod record_types;
 mod records;

@@ -97,6 +97,7 @@ impl RecordWrites for Tx<Writing<'_>> {
     fn delete_record(&mut self, id: RecordId) -> Result<bool, StoreError> {
         let Some(row) = self.tables.records.remove(id) else { return Ok(false) };
         self.tables.record_terms.remove(&row.head);
+        self.tables.record_grants.remove_readers(id);
         self.tables.files.let_go(file_key(&row));
         Ok(true)
     }

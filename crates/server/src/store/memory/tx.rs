@@ -11,6 +11,7 @@ use super::files::FileTable;
 use super::groups::GroupTable;
 use super::notes::NoteTable;
 use super::policies::GrantTable;
+use super::record_policies::RecordGrantTable;
 use super::record_terms::RecordTermTable;
 use super::record_types::RecordTypeTable;
 use super::records::RecordTable;
@@ -31,6 +32,7 @@ pub(super) struct Tables {
     pub(super) grants: GrantTable,
     pub(super) groups: GroupTable,
     pub(super) notes: NoteTable,
+    pub(super) record_grants: RecordGrantTable,
     pub(super) record_terms: RecordTermTable,
     pub(super) record_types: RecordTypeTable,
     pub(super) records: RecordTable,

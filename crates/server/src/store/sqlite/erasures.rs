@@ -40,7 +40,7 @@ const RECORDS: [&str; 2] = [
 
 /// Each removes at most ?2 rows that belong to client ?1 or name it. The inequalities are those of the partial indexes;
 /// what they leave out is what the client wrote itself.
-const STATEMENTS: [&str; 10] = [
+const STATEMENTS: [&str; 12] = [
     erase_from!("access_keys", "position", "writer_id = ?1"),
     erase_from!("access_keys", "position", "reader_id = ?1 AND reader_id <> writer_id"),
     erase_from!("access_keys", "position", "user_id = ?1 AND user_id <> writer_id"),
@@ -49,6 +49,8 @@ const STATEMENTS: [&str; 10] = [
     erase_from!("grants", "position", "client_id = ?1"),
     erase_from!("grants", "position", "user_id = ?1 AND user_id <> writer_id"),
     erase_from!("grants", "position", "granted_by = ?1 AND granted_by <> writer_id"),
+    erase_from!("record_grants", "position", "client_id = ?1"),
+    erase_from!("record_grants", "position", "granted_by = ?1 AND granted_by <> writer_id"),
     erase_from!("group_shares", "position", "writer_id = ?1"),
     erase_from!("record_types", "position", "writer_id = ?1"),
 ];

@@ -14,6 +14,7 @@ mod migrations;
 mod notes;
 mod policies;
 mod readers;
+mod record_policies;
 mod record_terms;
 mod record_types;
 mod records;

@@ -153,6 +153,7 @@ impl RecordWrites for Tx<'_, Writing<'_>> {
     fn delete_record(&mut self, id: RecordId) -> Result<bool, StoreError> {
         let Some(old) = self.record_head(id)? else { return Ok(false) };
         self.change_terms(old.index, Some(&old), None)?;
+        self.delete_record_readers(id)?;
         let sql = "DELETE FROM records WHERE record_id = ?1 RETURNING file_key";
         Ok(self.delete_letting_go(sql, [id.as_bytes()])? > 0)
     }
