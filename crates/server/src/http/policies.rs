@@ -113,7 +113,7 @@ pub async fn delete_authorizer(
     Ok(axum::Json(json!({})))
 }
 
-/// `PUT .../policy/{writer_id}/{user_id}/{client_id}/{record_id}/{type}`: one record alone, for reading.
+/// Let a client read one record, or no longer.
 #[utoipa::path(
     put, path = paths::RECORD_POLICY, request_body = PolicyChange,
     responses((status = 201, body = Object), (status = 403), (status = 409))
