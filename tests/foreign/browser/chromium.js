@@ -38,7 +38,8 @@ class Chromium {
     ] // prettier-ignore
     // Its sandbox refuses to start as root.
     if (process.getuid() === 0) flags.push('--no-sandbox')
-    const child = spawn(command, flags, { stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'] })
+    const env = { ...process.env, HOME: home }
+    const child = spawn(command, flags, { env, stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'] })
     return new Chromium(child, home)
   }
 
