@@ -146,6 +146,7 @@ pub struct AccountClient {
     pub api_key_id: String,
     /// Its API secret: in the answer to its creation, and never again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub api_secret: Option<SecretText>,
     /// Whether it may do anything.
     pub enabled: bool,

@@ -21,6 +21,7 @@ pub struct ClientInfo {
     /// Its public encryption keys.
     pub public_key: KeySet,
     /// Its public signing keys; null if none, since some clients cannot read `{}` here.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub signing_key: Option<KeySet>,
     /// Always true.
     pub validated: bool,
@@ -36,6 +37,7 @@ pub struct ClientKeys {
     pub public_key: KeySet,
     /// Its public signing keys, `{}` if none.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub signing_key: KeySet,
 }
 
@@ -76,6 +78,7 @@ pub struct Client {
     pub public_key: KeySet,
     /// Its public signing keys, `{}` if none.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub signing_key: KeySet,
 }
 

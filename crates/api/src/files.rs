@@ -116,15 +116,18 @@ pub struct FileMeta {
     /// Where to fetch the bytes: an absolute address that needs no other permission and lapses. Null in answers that
     /// are not about the file.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub file_url: Option<String>,
     /// A name that the server made up, new for each content.
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub file_name: String,
     /// MD5 of the sealed bytes.
     #[serde(with = "checksum_text")]
     pub checksum: FileChecksum,
     /// How the plaintext is compressed.
     #[serde(default = "raw", deserialize_with = "raw_if_empty")]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub compression: String,
     /// How many sealed bytes there are.
     #[serde(deserialize_with = "size")]

@@ -170,6 +170,7 @@ pub struct DescribeGroup {
 pub struct GroupList {
     /// The groups; `[]` if there are none.
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub groups: Vec<Group>,
     /// Where the next page begins; zero when this is the last one.
     pub next_token: u64,
@@ -303,6 +304,7 @@ pub struct RemoveMembers {
 pub struct MemberList {
     /// The members.
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub group_members: Vec<GroupMember>,
     /// Where the next page begins; zero when this is the last one.
     pub next_token: u64,
@@ -389,16 +391,21 @@ pub struct GroupRecord<D = RecordData> {
     /// Its metadata.
     pub meta: RecordMeta,
     /// Its sealed fields.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<RecordData>, required))]
     pub record_data: Option<D>,
     /// [`GROUP_SHARING`].
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub sharing_model: String,
     /// The key to it.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub access_key: Option<GroupAccessKey>,
     /// The key to it.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub group_access_key: Option<GroupAccessKey>,
     /// The writer's signature.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub rec_sig: Option<String>,
 }
 
@@ -412,7 +419,7 @@ pub struct GroupRecords<D = RecordData> {
         deserialize_with = "null_as_default",
         bound(serialize = "D: Serialize", deserialize = "D: Deserialize<'de>")
     )]
-    #[cfg_attr(feature = "openapi", schema(nullable, required))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Vec<GroupRecord>>, required))]
     pub results: Vec<GroupRecord<D>>,
     /// Where the next page begins; `"0"` when this is the last one.
     pub next_token: String,
@@ -424,6 +431,7 @@ pub struct GroupRecords<D = RecordData> {
 pub struct RecordsByGroup<D = RecordData> {
     /// By group; groups without records on this page are left out.
     #[serde(deserialize_with = "null_as_default", bound(deserialize = "D: Deserialize<'de>"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<GroupId, Vec<GroupRecord>>))]
     pub results: BTreeMap<GroupId, Vec<GroupRecord<D>>>,
     /// Where the next page begins; `"0"` when this is the last one.
     pub next_token: String,

@@ -92,9 +92,11 @@ pub struct Note<D = RecordData> {
     pub note_id: NoteId,
     /// Its name; empty for none.
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub id_string: String,
     /// The client that wrote it; none if it was nobody that the server knows.
     #[serde(default, deserialize_with = "optional_id", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub client_id: Option<ClientId>,
     /// As it was sent.
     pub mode: String,
@@ -108,11 +110,14 @@ pub struct Note<D = RecordData> {
     pub encrypted_access_key: String,
     /// Its type; empty for none.
     #[serde(rename = "type", default, deserialize_with = "null_as_default")]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub note_type: String,
     /// The sealed fields, in the writer's order.
+    #[cfg_attr(feature = "openapi", schema(value_type = RecordData))]
     pub data: D,
     /// Plain metadata; `{}` if there is none.
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub plain: Plain,
     /// What the writer says of a file.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "Plain::is_empty")]
@@ -141,6 +146,7 @@ pub struct Note<D = RecordData> {
     pub eacp: ExtendedPolicies,
     /// The record that it goes with.
     #[serde(default, deserialize_with = "optional_id", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub record_id: Option<RecordId>,
     /// As it was sent.
     #[serde(default, deserialize_with = "null_as_default", skip_serializing_if = "is_false")]
@@ -151,9 +157,9 @@ pub struct Note<D = RecordData> {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(untagged)]
-pub enum NoteAnswer<D = RecordData> {
+pub enum NoteAnswer<N = Note> {
     /// The note that was named.
-    Note(Box<Note<D>>),
+    Note(Box<N>),
     /// Those of a record.
     Notes(RecordNotes),
 }

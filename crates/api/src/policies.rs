@@ -131,6 +131,7 @@ pub struct OutgoingShare {
     /// The type.
     pub record_type: RecordType,
     /// Name of the reader.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub reader_name: Option<String>,
 }
 
@@ -143,6 +144,7 @@ pub struct IncomingShare {
     /// The type.
     pub record_type: RecordType,
     /// Name of the writer.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub writer_name: Option<String>,
 }
 

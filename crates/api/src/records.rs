@@ -67,9 +67,11 @@ pub struct Record<D = RecordData> {
     /// Its metadata.
     pub meta: RecordMeta,
     /// Its sealed fields: all of them, or those that were asked for.
+    #[cfg_attr(feature = "openapi", schema(value_type = RecordData))]
     pub data: D,
     /// The writer's signature as it was sent; null if there is none.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub rec_sig: Option<String>,
 }
 
@@ -88,6 +90,7 @@ pub struct RecordMeta {
     pub record_type: RecordType,
     /// Its plain metadata; `{}` if there is none.
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub plain: Plain,
     /// When it was written.
     pub created: Timestamp,
@@ -97,6 +100,7 @@ pub struct RecordMeta {
     pub version: Version,
     /// Its file, if it has one. Never null: official clients take that for a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub file_meta: Option<FileMeta>,
 }
 
@@ -127,6 +131,7 @@ pub struct BulkDelete {
 pub struct BulkDeleted {
     /// By record type, where the caller may know it, else under `N/A`.
     #[serde(default, deserialize_with = "null_as_default")]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub record_delete_error: std::collections::BTreeMap<String, Vec<NotDeleted>>,
 }
 

@@ -56,6 +56,7 @@ pub struct RegisteredClient {
     pub public_key: KeySet,
     /// Its public signing keys, `{}` if none: some clients must not find null here.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub signing_key: KeySet,
     /// Whether it may do anything yet.
     pub enabled: bool,

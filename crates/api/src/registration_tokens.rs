@@ -33,6 +33,7 @@ pub struct RegistrationToken {
     pub token: SecretText,
     /// Its name, if it was given one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub name: Option<String>,
     /// What it permits, as it was sent.
     pub permissions: Permissions,

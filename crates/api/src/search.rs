@@ -62,6 +62,7 @@ impl SearchRequest {
 pub struct SearchResponse<D = RecordData> {
     /// By ascending index.
     #[serde(deserialize_with = "null_as_default", bound(deserialize = "D: Deserialize<'de>"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<ListedRecord>))]
     pub results: Vec<ListedRecord<D>>,
     /// Index of the last result, for `after_index` of the next request; that of the request when there are none.
     pub last_index: u64,
@@ -73,6 +74,7 @@ pub struct SearchResponse<D = RecordData> {
 pub struct BatchResponse<D = RecordData> {
     /// The records.
     #[serde(deserialize_with = "null_as_default", bound(deserialize = "D: Deserialize<'de>"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<ListedRecord>))]
     pub records: Vec<ListedRecord<D>>,
 }
 
@@ -83,14 +85,18 @@ pub struct ListedRecord<D = RecordData> {
     /// Its metadata.
     pub meta: RecordMeta,
     /// Its sealed fields, if they were asked for.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<RecordData>, required))]
     pub record_data: Option<D>,
     /// The caller's access key for them, if they were asked for and it has one.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub access_key: Option<AccessKey>,
     /// The key to them through a group, in a batch alone: where the caller may read the record as a member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(nullable = false))]
     pub group_access_key: Option<GroupAccessKey>,
     /// The writer's signature.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub rec_sig: Option<String>,
 }
 

@@ -20,7 +20,7 @@ pub struct SharePageRequest {
     #[serde(deserialize_with = "null_as_default")]
     pub record_type: String,
     /// Only with this client on the other side; all if empty or zero. Each of the four listings has its own name for
-    /// it.
+    /// it: `reader_id`, `writer_id`, `authorizer_id`, `authorized_by`.
     #[serde(
         alias = "reader_id",
         alias = "writer_id",

@@ -189,6 +189,7 @@ pub enum SearchOrder {
 pub struct TermSearchResponse<D = RecordData> {
     /// In the order that was asked for.
     #[serde(deserialize_with = "null_as_default", bound(deserialize = "D: Deserialize<'de>"))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<FoundRecord>))]
     pub results: Vec<FoundRecord<D>>,
     /// For `next_token` of the next request; zero if there are no more.
     pub last_index: u64,
@@ -196,6 +197,7 @@ pub struct TermSearchResponse<D = RecordData> {
     pub total_results: u64,
     /// Has no meaning here, but official clients need it.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub search_id: String,
 }
 
@@ -206,17 +208,22 @@ pub struct FoundRecord<D = RecordData> {
     /// Its metadata.
     pub meta: RecordMeta,
     /// Its sealed fields, if they were asked for.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<RecordData>, required))]
     pub record_data: Option<D>,
     /// The caller's access key for them, if they were asked for and it has one.
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub access_key: Option<AccessKey>,
     /// How the caller came by the right to read it.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub sharing_model: SharingModel,
     /// The access key by way of the group, in the place of `access_key`, if the record came through one.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub group_access_key: Option<GroupAccessKey>,
     /// The writer's signature.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub rec_sig: Option<String>,
     /// The clients that its type is shared with, if the search was for the caller's own shares; left out otherwise: an
     /// official client compares such records with those of the first search.

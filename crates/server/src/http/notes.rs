@@ -150,7 +150,7 @@ pub async fn read(
     signer: Signer,
     base: BaseUrl,
     query: Query<NoteQuery>,
-) -> Result<axum::Json<NoteAnswer<SealedText>>, Error> {
+) -> Result<axum::Json<NoteAnswer<Note<SealedText>>>, Error> {
     let query = self::query(query)?;
     if let Some(record) = query.record_id {
         return record_notes::page(&app, signer, &record, query.page)
