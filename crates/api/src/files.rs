@@ -62,6 +62,7 @@ pub struct FileMetaWrite {
     pub checksum: FileChecksum,
     /// How many sealed bytes there are, at most [`MAX_FILE_BYTES`].
     #[serde(deserialize_with = "size")]
+    #[cfg_attr(feature = "openapi", schema(maximum = 5_368_709_120_u64))]
     pub size: u64,
     /// How the plaintext is compressed: [`RAW`] in every client.
     #[serde(default = "raw", deserialize_with = "raw_if_empty")]

@@ -182,7 +182,7 @@ pub async fn read(
         ("note_id" = Option<Uuid>, Query, description = "The note by its id."),
         ("id_string" = Option<String>, Query, description = "The note by its name."),
     ),
-    responses((status = 200, body = i64), (status = 404))
+    responses((status = 200, body = i64, content_type = "application/json"), (status = 404))
 )]
 pub async fn views(
     State(app): State<Arc<App>>,
