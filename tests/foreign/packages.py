@@ -20,7 +20,11 @@ JS_SDK = "@toznysecure/sdk@1.5.1"
 JS_PRERELEASE = "@toznysecure/sdk@1.5.16-alpha.57"
 JS_SUITE = ["dotenv@8", "jest@26", "jest-circus@26", "jest-environment-node@26"]
 
+# What checks the OpenAPI document and asks by it, and what signs its requests.
+OPENAPI = ["openapi-spec-validator==0.9.0", "PyNaCl==1.6.2", "schemathesis==4.32.5"]
+
 PYTHON_HOME = DEV / "python"
+OPENAPI_HOME = DEV / "openapi"
 JS_CLIENT_HOME = DEV / "js" / "client"
 JS_PRERELEASE_HOME = DEV / "js" / "prerelease"
 # Beside each other: copies of both packages, and what runs their suites.
@@ -33,7 +37,8 @@ PYTHON = PYTHON_HOME / "bin" / "python"
 
 def install():
     """Installs what is missing or was installed for other versions."""
-    _once(PYTHON_HOME, [PYTHON_SDK, *PYTHON_SUITE, sys.version], _install_python)
+    _once(PYTHON_HOME, [PYTHON_SDK, *PYTHON_SUITE, sys.version], lambda: _pip_install(PYTHON_HOME, PYTHON_SDK, *PYTHON_SUITE))
+    _once(OPENAPI_HOME, [*OPENAPI, sys.version], lambda: _pip_install(OPENAPI_HOME, *OPENAPI))
     _once(JS_CLIENT_HOME, [JS_SDK], lambda: _npm_install(JS_CLIENT_HOME, JS_SDK))
     _once(JS_PRERELEASE_HOME, [JS_PRERELEASE], lambda: _npm_install(JS_PRERELEASE_HOME, JS_PRERELEASE))
     _once(JS_SUITES_HOME, [JS_SDK, JS_PRERELEASE, *JS_SUITE], _install_js_suites)
@@ -56,9 +61,9 @@ def _once(home, wanted, make):
     stamp.write_text(digest)
 
 
-def _install_python():
-    _run([sys.executable, "-m", "venv", PYTHON_HOME])
-    _run([PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", PYTHON_SDK, *PYTHON_SUITE])
+def _pip_install(home, *packages):
+    _run([sys.executable, "-m", "venv", home])
+    _run([home / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *packages])
 
 
 def _install_js_suites():

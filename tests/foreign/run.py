@@ -21,6 +21,7 @@ SUITES = {
     "js-prerelease-suite": suites.run_js_prerelease,
     "js-suite": suites.run_js,
     "python-suite": suites.run_python,
+    "openapi": suites.run_openapi,
     "js-scenarios": suites.run_js_scenarios,
     "js-prerelease-scenarios": suites.run_js_prerelease_scenarios,
     "browser": suites.run_browser,

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import subprocess
+import urllib.request
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 
@@ -38,6 +39,10 @@ JS_PRERELEASE_LEFT_OUT = {
 
 JS_SCENARIOS = packages.ROOT / "tests/foreign/js"
 BROWSER_SCENARIOS = packages.ROOT / "tests/foreign/browser"
+
+# Operations that made-up requests by the OpenAPI document must succeed with, of about 110. Others delete what is not
+# there, or need what one cannot make up.
+MIN_SUCCEEDED = 70
 
 # Names of Chromium, the first that is there is taken.
 BROWSERS = ["chromium", "chromium-browser", "google-chrome"]
@@ -108,6 +113,31 @@ def run_browser(server, folder):
         outcomes.append(_node_tests(server, folder, home, [BROWSER_SCENARIOS / "browser.test.js"], more))
     passed, failed = sum(one.passed for one in outcomes), sum(one.failed for one in outcomes)
     return Outcome(passed, failed, "\n".join(one.output for one in outcomes))
+
+
+def run_openapi(server, folder):
+    """The OpenAPI document, and answers to requests that are made up by it: the same ones at each run."""
+    here, bin_home = packages.ROOT / "tests/foreign", packages.OPENAPI_HOME / "bin"
+    document, report, succeeded = (folder / name for name in ["openapi.json", "openapi.xml", "succeeded.json"])
+    with urllib.request.urlopen(f"{server.url}/openapi.json", timeout=30) as answer:
+        document.write_bytes(answer.read())
+    output = _run([bin_home / "openapi-spec-validator", "--schema", "3.1", document], folder, {})
+    is_valid = output.strip().endswith("OK")
+    command = [
+        bin_home / "schemathesis", "--config-file", here / "schemathesis.toml", "run", document, "--url", server.url,
+        "--report-junit-path", report, "--warnings", "off",
+    ]  # fmt: skip
+    environment = {
+        "API_URL": server.url,
+        "SUCCEEDED": os.fspath(succeeded),
+        "PYTHONPATH": os.fspath(here),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    outcome = _count_junit(report, output + _run(command, folder, environment))
+    count = len(json.loads(succeeded.read_text())) if succeeded.exists() else 0
+    outcome.output += f"\n{count} operations succeeded, at least {MIN_SUCCEEDED} must"
+    outcome.failed += (not is_valid) + (count < MIN_SUCCEEDED)
+    return outcome
 
 
 def run_cross_read(server, folder):
