@@ -3,9 +3,10 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tozstore_api::{
-    BatchRequest, BulkDelete, BulkDeleted, Grant, KeySet, MAX_EXTENDED_POLICY_BYTES, MAX_FIELD_NAME_BYTES,
-    MAX_RECORD_FIELDS, NoteWrite, Plain, PolicyChange, PrimeNote, PutAccessKey, RecordNotes, RecordWrite,
-    SearchRequest, SearchResponse, SharePageRequest, paths,
+    BatchRequest, BulkDelete, BulkDeleted, FileMeta, FileUpdate, FileWrite, Grant, KeySet, ListFiles,
+    MAX_EXTENDED_POLICY_BYTES, MAX_FIELD_NAME_BYTES, MAX_RECORD_FIELDS, NoteWrite, PendingFile, Plain,
+    PolicyChange, PrimeNote, PutAccessKey, RecordNotes, RecordWrite, SearchRequest, SearchResponse,
+    SharePageRequest, TermSearchRequest, TermSearchResponse, paths,
 };
 
 /// `api_access_key`: bodies of access keys.
@@ -13,6 +14,17 @@ pub fn api_access_key(data: &[u8]) {
     round_trip::<PutAccessKey>(data);
     round_trip::<tozstore_api::AccessKey>(data);
     round_trip::<KeySet>(data);
+}
+
+/// `api_file`: bodies of files and of lists of them.
+pub fn api_file(data: &[u8]) {
+    if let Some(body) = round_trip::<FileWrite>(data) {
+        assert!(body.data.len() <= MAX_RECORD_FIELDS);
+    }
+    round_trip::<FileUpdate>(data);
+    round_trip::<FileMeta>(data);
+    round_trip::<PendingFile>(data);
+    round_trip::<ListFiles>(data);
 }
 
 /// `api_group`: bodies about groups and their members, and answers that carry keys.
@@ -83,6 +95,12 @@ pub fn api_search(data: &[u8]) {
     }
     round_trip::<BatchRequest>(data);
     round_trip::<SearchResponse>(data);
+}
+
+/// `api_term_search`: bodies of searches by terms, and their answers.
+pub fn api_term_search(data: &[u8]) {
+    round_trip::<TermSearchRequest>(data);
+    round_trip::<TermSearchResponse>(data);
 }
 
 /// What the text stands for, if it stands for something. Its own text must stand for the same, and not change again.

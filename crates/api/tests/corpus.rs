@@ -25,4 +25,6 @@ macro_rules! replay {
     )+};
 }
 
-replay! { api_access_key api_group api_note api_path api_policy api_record api_search }
+replay! {
+    api_access_key api_file api_group api_note api_path api_policy api_record api_search api_term_search
+}
