@@ -75,7 +75,7 @@ impl Client {
     ) -> Result<(), Error> {
         let slot = self.slot_on_behalf_of(writer, record_type, reader)?;
         self.refuse_self(reader, "an authorizer cannot let itself in: ask the writer to share")?;
-        let key = self.key_to_read(&slot).await?;
+        let key = self.key_to_read(&slot, None).await?;
         let reader_key = self.key_of(reader).await?;
         self.put_key_for(&slot, &key.key, reader, &reader_key).await?;
         self.change_policy(&slot, reader, &PolicyChange::allow([Grant::Read])).await

@@ -1,6 +1,6 @@
 //! What went wrong: whose fault it is, whether to try again, what to do.
 
-use tozstore_crypto::{ClientId, NoteId, RecordId};
+use tozstore_crypto::{ClientId, GroupId, NoteId, RecordId};
 
 /// Why a call failed.
 ///
@@ -92,6 +92,20 @@ pub enum UntrustedData {
     FileUnreadable {
         /// The record.
         record: RecordId,
+    },
+    /// The public key of a group is another than before, or that of another group: what is shared with it would be for
+    /// others.
+    #[error("the public key of group {group} is another than before, or that of another group")]
+    GroupKeyChanged {
+        /// The group.
+        group: GroupId,
+    },
+    /// This client's key to a group does not open, or is not that of the group: the server may have put its own in the
+    /// place of the group's.
+    #[error("the key to group {group} does not open, or is not that of the group")]
+    GroupKeyUnreadable {
+        /// The group.
+        group: GroupId,
     },
     /// A note carries the keys of another writer than the one expected.
     #[error("note {note} is by another writer than expected")]

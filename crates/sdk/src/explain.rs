@@ -1,7 +1,7 @@
 //! Who can read a record, by which way, and what the server sees of it.
 
 use tozstore_api::Authorization;
-use tozstore_crypto::{ClientId, RecordId};
+use tozstore_crypto::{ClientId, GroupId, RecordId};
 
 use crate::{Client, Error};
 
@@ -19,6 +19,9 @@ pub struct Explanation {
     pub route: Route,
     /// Whom the writer shares the type with. None if this client is not the writer: only the writer may know.
     pub readers: Option<Vec<Reader>>,
+    /// Groups that the writer shares the type with; their members who may read can read it. None if this client is not
+    /// the writer.
+    pub groups: Option<Vec<GroupId>>,
     /// Who may share the type on the writer's behalf. They hold its access key. None if this client is not the
     /// writer.
     pub authorizers: Option<Vec<Authorization>>,
@@ -32,6 +35,11 @@ pub struct Explanation {
 pub enum Route {
     /// It wrote it.
     Writer,
+    /// The type is shared with a group, and this client let it in: it wrapped the group's key.
+    Group {
+        /// Who wrapped the group's key.
+        authorizer: ClientId,
+    },
     /// The type is shared with it; this client wrapped the access key: the writer, or an authorizer of the writer.
     Shared {
         /// Who wrapped the access key.
@@ -78,14 +86,16 @@ impl Client {
         let sealed = self.read_sealed(record_id, &[]).await?;
         let meta = &sealed.meta;
         let slot = crate::records::slot_of(meta);
-        let key = self.key_to_read(&slot).await?;
+        let key = self.key_to_read(&slot, Some(record_id)).await?;
         let is_writer = meta.writer_id == self.id();
-        let (mut readers, mut authorizers) = (None, None);
+        let (mut readers, mut groups, mut authorizers) = (None, None, None);
         if is_writer {
             let shares =
                 self.outgoing().await?.into_iter().filter(|share| share.record_type == meta.record_type);
             readers =
                 Some(shares.map(|share| Reader { id: share.reader_id, name: share.reader_name }).collect());
+            let shares = self.group_shares(meta.record_type.as_str()).await?;
+            groups = Some(shares.into_iter().map(|share| share.group_id).collect());
             let listed =
                 self.authorizers().await?.into_iter().filter(|one| one.record_type == meta.record_type);
             authorizers = Some(listed.collect());
@@ -119,8 +129,13 @@ impl Client {
             record: record_id,
             record_type: meta.record_type.to_string(),
             writer: meta.writer_id,
-            route: if is_writer { Route::Writer } else { Route::Shared { authorizer: key.authorizer } },
+            route: match (is_writer, key.through_group) {
+                (true, _) => Route::Writer,
+                (false, true) => Route::Group { authorizer: key.authorizer },
+                (false, false) => Route::Shared { authorizer: key.authorizer },
+            },
             readers,
+            groups,
             authorizers,
             server_sees,
         })

@@ -122,7 +122,7 @@ impl Client {
         let key = if is_own {
             self.own_key(&record_type).await?
         } else {
-            self.key_to_read(&slot_of(&file.meta)).await?
+            self.key_to_read(&slot_of(&file.meta), Some(file.id())).await?
         };
         let (spool, sealed) = file_bytes::seal(&key.key, content).await?;
         let mut body = announcement(file.writer(), record_type, plain, &sealed);
@@ -185,7 +185,7 @@ impl Client {
     ) -> Result<File, Error> {
         let file = self.file(record_id).await?;
         let url = file.file.file_url.as_deref().ok_or(UntrustedData::WrongAnswer("address of a file"))?;
-        let key = self.key_to_read(&slot_of(&file.meta)).await?;
+        let key = self.key_to_read(&slot_of(&file.meta), Some(record_id)).await?;
         let described = SealedFile { len_bytes: file.file.size, checksum: file.file.checksum };
         let unreadable = UntrustedData::FileUnreadable { record: record_id };
         file_bytes::open(self.transport(), url, &key.key, &described, unreadable, content, progress).await?;

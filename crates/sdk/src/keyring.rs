@@ -9,13 +9,17 @@
 //! - A key for another writer's records must not have been wrapped by this client itself: that would be one of its own.
 //! - The wrapping client's public key must be the one that is known.
 //! - A key never changes, never stands for two types, and never vanishes.
+//! - A key that came through a group must have been wrapped by the writer of the records, and opens only for who was let
+//!   into the group by a client whose public key is the one that is known; see `groups/keys.rs`.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tozstore_api::{AccessKey as WrappedForMe, PutAccessKey, RecordType, paths};
-use tozstore_crypto::{AccessKey, ClientId, EncryptionPublicKey, SigningPublicKey, WrappedAccessKey};
+use tozstore_api::{AccessKey as WrappedForMe, GroupAccessKey, PutAccessKey, RecordType, paths};
+use tozstore_crypto::{
+    AccessKey, ClientId, EncryptionPublicKey, RecordId, SigningPublicKey, WrappedAccessKey,
+};
 
 use crate::known_keys::{KeySlot, Trust};
 use crate::transport::Request;
@@ -32,10 +36,12 @@ pub enum KeyTrust {
     PinnedOnly,
 }
 
-/// An access key, and who wrapped it for this client.
+/// An access key, and how it came to this client.
 pub(crate) struct OpenedKey {
     pub key: AccessKey,
+    /// Who wrapped it for this client, or let it into the group.
     pub authorizer: ClientId,
+    pub through_group: bool,
 }
 
 /// Keys that are open at a time.
@@ -72,6 +78,10 @@ impl Keyring {
             loading: std::array::from_fn(|_| tokio::sync::Mutex::new(())),
             hasher: RandomState::new(),
         }
+    }
+
+    pub(crate) fn credentials(&self) -> &Credentials {
+        &self.credentials
     }
 
     /// What is known by now.
@@ -130,11 +140,16 @@ impl Keyring {
         let wrapped: WrappedAccessKey = answer.eak.parse().map_err(|_| unreadable())?;
         let key =
             wrapped.open(&authorizer_key, self.credentials.encryption_key()).map_err(|_| unreadable())?;
-        self.keep(slot, OpenedKey { key, authorizer })
+        self.keep(slot, OpenedKey { key, authorizer, through_group: false })
+    }
+
+    /// Changes or asks what is known.
+    pub(crate) fn with_known<T>(&self, act: impl FnOnce(&mut KnownKeys) -> T) -> T {
+        act(&mut self.state().known)
     }
 
     /// Remembers a key and keeps it open.
-    fn keep(&self, slot: &KeySlot, opened: OpenedKey) -> Result<Arc<OpenedKey>, UntrustedData> {
+    pub(crate) fn keep(&self, slot: &KeySlot, opened: OpenedKey) -> Result<Arc<OpenedKey>, UntrustedData> {
         let mut state = self.state();
         state.known.remember_access_key(slot, opened.key.fingerprint())?;
         let key = Arc::new(opened);
@@ -191,8 +206,13 @@ impl Client {
         self.make_own_key(&slot).await
     }
 
-    /// The key of another client's records of a type, or of one's own; it is never made.
-    pub(crate) async fn key_to_read(&self, slot: &KeySlot) -> Result<Arc<OpenedKey>, Error> {
+    /// The key of another client's records of a type, or of one's own; it is never made. With a record of the type it may
+    /// come through a group.
+    pub(crate) async fn key_to_read(
+        &self,
+        slot: &KeySlot,
+        record: Option<RecordId>,
+    ) -> Result<Arc<OpenedKey>, Error> {
         if let Some(key) = self.keyring().open_key(slot) {
             return Ok(key);
         }
@@ -200,21 +220,35 @@ impl Client {
         if let Some(key) = self.keyring().open_key(slot) {
             return Ok(key);
         }
-        let answer =
-            self.fetch_key(slot).await?.ok_or(Error::NotFound("the access key of the record's type"))?;
-        Ok(self.keyring().accept(slot, &answer)?)
+        if let Some(answer) = self.fetch_key(slot).await? {
+            return Ok(self.keyring().accept(slot, &answer)?);
+        }
+        if let Some(record) = record.filter(|_| slot.writer != self.id())
+            && let Some(answer) = self.fetch_group_key(slot, record).await?
+        {
+            return Ok(self.keyring().accept_through_group(slot, &answer, None)?);
+        }
+        Err(Error::NotFound("the access key of the record's type"))
     }
 
     /// The key from the answer to a search, which spares a request; or as [`key_to_read`](Self::key_to_read).
     pub(crate) async fn key_from(
         &self,
         slot: &KeySlot,
+        record: RecordId,
         answer: Option<&WrappedForMe>,
+        group_answer: Option<&GroupAccessKey>,
     ) -> Result<Arc<OpenedKey>, Error> {
-        match (self.keyring().open_key(slot), answer) {
-            (Some(key), _) => Ok(key),
-            (None, Some(answer)) => Ok(self.keyring().accept(slot, answer)?),
-            (None, None) => self.key_to_read(slot).await,
+        if let Some(key) = self.keyring().open_key(slot) {
+            return Ok(key);
+        }
+        match (answer, group_answer) {
+            (Some(answer), _) => Ok(self.keyring().accept(slot, answer)?),
+            // To its own records a client has a key of its own.
+            (None, Some(answer)) if slot.writer != self.id() => {
+                Ok(self.keyring().accept_through_group(slot, answer, None)?)
+            }
+            (None, _) => self.key_to_read(slot, Some(record)).await,
         }
     }
 
@@ -255,7 +289,9 @@ impl Client {
         let path = paths::access_key(slot.writer, slot.user, self.id(), &slot.record_type);
         let body = PutAccessKey { eak: wrapped.to_string() };
         match self.send(Request::put(path).json(&body)?).await {
-            Ok(_) => Ok(self.keyring().keep(slot, OpenedKey { key, authorizer: self.id() })?),
+            Ok(_) => Ok(self
+                .keyring()
+                .keep(slot, OpenedKey { key, authorizer: self.id(), through_group: false })?),
             // Another process of the same client was first: its key is the key.
             Err(failure) if failure.status == Some(409) => {
                 let answer = self.fetch_key(slot).await?.ok_or(Error::Conflict)?;

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 use tozstore_api::RecordType;
-use tozstore_crypto::{AccessKeyFingerprint, ClientId, EncryptionPublicKey, SigningPublicKey};
+use tozstore_crypto::{AccessKeyFingerprint, ClientId, EncryptionPublicKey, GroupId, SigningPublicKey};
 
 use crate::{Error, UntrustedData};
 
-/// Fingerprints of access keys, and public keys of other clients.
+/// Fingerprints of access keys, and public keys of other clients and of groups.
 ///
 /// A server that hands out another key than before, or the key of one record type for another, is found out against
 /// this memory. It holds no secrets. A [`Client`](crate::Client) begins with an empty one; keep it between runs with
@@ -20,9 +20,10 @@ pub struct KnownKeys {
     /// The other way round: which place a key is of.
     slots: HashMap<AccessKeyFingerprint, KeySlot>,
     clients: BTreeMap<ClientId, KnownClient>,
+    groups: BTreeMap<GroupId, EncryptionPublicKey>,
 }
 
-/// Entries of either kind that are remembered. Past that, new ones are used but not remembered.
+/// Entries of each kind that are remembered. Past that, new ones are used but not remembered.
 const MAX_ENTRIES: usize = 50_000;
 
 /// The place of an access key.
@@ -81,6 +82,11 @@ impl KnownKeys {
         });
     }
 
+    /// Forgets the public key of a group: the next one that the server gives is taken.
+    pub fn forget_group(&mut self, group: GroupId) {
+        self.groups.remove(&group);
+    }
+
     /// How many access keys and how many clients are known.
     pub fn len(&self) -> (usize, usize) {
         (self.access_keys.len(), self.clients.len())
@@ -88,7 +94,7 @@ impl KnownKeys {
 
     /// Whether nothing is known.
     pub fn is_empty(&self) -> bool {
-        self.len() == (0, 0)
+        self.len() == (0, 0) && self.groups.is_empty()
     }
 
     /// Everything as a JSON text. It holds no secrets, but who can change it can make the client trust other keys.
@@ -105,7 +111,13 @@ impl KnownKeys {
             signing_key: known.signing_key,
             trust: known.trust,
         });
-        let mut file = File { version: 1, access_keys: access_keys.collect(), clients: clients.collect() };
+        let groups = self.groups.iter().map(|(&group_id, &public_key)| GroupEntry { group_id, public_key });
+        let mut file = File {
+            version: 1,
+            access_keys: access_keys.collect(),
+            clients: clients.collect(),
+            groups: groups.collect(),
+        };
         file.access_keys.sort_by(|a, b| (a.writer_id, &a.record_type).cmp(&(b.writer_id, &b.record_type)));
         serde_json::to_string_pretty(&file).unwrap_or_default()
     }
@@ -132,6 +144,7 @@ impl KnownKeys {
             let ClientEntry { client_id, public_key, signing_key, trust } = entry;
             known.clients.insert(client_id, KnownClient { public_key, signing_key, trust });
         }
+        known.groups.extend(file.groups.into_iter().map(|entry| (entry.group_id, entry.public_key)));
         Ok(known)
     }
 
@@ -188,6 +201,32 @@ impl KnownKeys {
         Ok(())
     }
 
+    /// Compares a group's public key with what is known, and remembers it.
+    pub(crate) fn remember_group(
+        &mut self,
+        group: GroupId,
+        public_key: EncryptionPublicKey,
+    ) -> Result<(), UntrustedData> {
+        if let Some(known) = self.groups.get(&group) {
+            return if *known == public_key { Ok(()) } else { Err(UntrustedData::GroupKeyChanged { group }) };
+        }
+        // What is shared with the one group would be for the members of the other.
+        if self.groups.values().any(|known| *known == public_key) {
+            return Err(UntrustedData::GroupKeyChanged { group });
+        }
+        if self.groups.len() < MAX_ENTRIES {
+            self.groups.insert(group, public_key);
+        } else {
+            tracing::warn!("the memory of keys of groups is full: new groups are not watched");
+        }
+        Ok(())
+    }
+
+    /// The public key of a client, if it is known.
+    pub(crate) fn public_key_of(&self, client: ClientId) -> Option<EncryptionPublicKey> {
+        self.clients.get(&client).map(|known| known.public_key)
+    }
+
     /// Whether this is the client's key, and known by more than the server's word.
     pub(crate) fn is_vouched_for(&self, client: ClientId, public_key: EncryptionPublicKey) -> bool {
         self.clients
@@ -201,6 +240,8 @@ struct File {
     version: u32,
     access_keys: Vec<AccessKeyEntry>,
     clients: Vec<ClientEntry>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    groups: Vec<GroupEntry>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -219,6 +260,12 @@ struct ClientEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     signing_key: Option<SigningPublicKey>,
     trust: Trust,
+}
+
+#[derive(Serialize, Deserialize)]
+struct GroupEntry {
+    group_id: GroupId,
+    public_key: EncryptionPublicKey,
 }
 
 #[cfg(test)]
@@ -267,5 +314,23 @@ mod tests {
         assert!(known.is_vouched_for(client, first));
         known.pin(client, second);
         assert!(known.is_vouched_for(client, second) && !known.is_vouched_for(client, first));
+    }
+
+    #[test]
+    fn a_group_keeps_its_key_and_shares_it_with_no_other() {
+        let key = || EncryptionPrivateKey::generate().public_key();
+        let (first, second, public_key) = (GroupId::random(), GroupId::random(), key());
+        let mut known = KnownKeys::new();
+        known.remember_group(first, public_key).unwrap();
+        let mut known = KnownKeys::from_json(&known.to_json()).unwrap();
+        assert_eq!(known.remember_group(first, public_key), Ok(()));
+        for (group, public_key) in [(first, key()), (second, public_key)] {
+            assert_eq!(
+                known.remember_group(group, public_key),
+                Err(UntrustedData::GroupKeyChanged { group })
+            );
+        }
+        known.forget_group(first);
+        assert_eq!(known.remember_group(second, public_key), Ok(()));
     }
 }

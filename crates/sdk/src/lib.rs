@@ -14,6 +14,7 @@
 //! # What is where
 //!
 //! - A [`Client`] reads and writes records, searches them with a [`Query`] or a [`Search`], shares their types, names authorizers.
+//! - It makes groups and lets members in; what is shared with a group is read by those members who may read.
 //! - [`Credentials`] are what a client is. They come from [`Client::register`], with a registration token.
 //! - An [`Account`] makes registration tokens and administers its clients.
 //! - [`Error`] says whose fault it was and what to do; nothing else ends a call early.
@@ -34,6 +35,7 @@ mod explain;
 mod fields;
 mod file_bytes;
 mod files;
+mod groups;
 mod json;
 mod keyring;
 mod known_keys;
@@ -51,12 +53,13 @@ mod token;
 mod transport;
 
 pub use tozstore_api::{
-    Authorization, ExtendedPolicies, IncomingShare, LastAccessPolicy, OneTimeCodePolicy, OutgoingShare,
-    Plain, PlainExpression, SecretText as Secret, Timestamp,
+    AllowedEdit as GroupShare, Authorization, Capability, CapabilitySet, ExtendedPolicies, IncomingShare,
+    LastAccessPolicy, OneTimeCodePolicy, OutgoingShare, Plain, PlainExpression, SecretText as Secret,
+    Timestamp,
 };
 pub use tozstore_crypto::{
-    AccountId, ClientId, EncryptionPrivateKey, EncryptionPublicKey, NoteId, NoteWriter, RecordAuthenticity,
-    RecordId, SigningKeyPair, SigningPublicKey, Version,
+    AccountId, ClientId, EncryptionPrivateKey, EncryptionPublicKey, GroupId, NoteId, NoteWriter,
+    RecordAuthenticity, RecordId, SigningKeyPair, SigningPublicKey, Version,
 };
 
 pub use account_sessions::AccountSession;
@@ -69,6 +72,7 @@ pub use explain::{Explanation, Reader, Route, SeenMember};
 pub use fields::Fields;
 pub use file_bytes::Progress;
 pub use files::File;
+pub use groups::{Group, GroupMember, GroupOptions};
 pub use keyring::KeyTrust;
 pub use known_keys::KnownKeys;
 pub use logins::password_advice;

@@ -27,7 +27,8 @@ impl Client {
 
     /// Takes a share back. The reader gets no records of the type any more.
     ///
-    /// What it has read it may have kept. The access key stays the same, as the interop format has no way to change
+    /// If the type is shared with a group that the reader is in, it reads on by way of that: see
+    /// [`group_shares`](Self::group_shares). What it has read it may have kept. The access key stays the same, as the interop format has no way to change
     /// it: it is the server that holds the reader off from now on.
     ///
     /// # Errors

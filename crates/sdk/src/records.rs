@@ -243,6 +243,16 @@ impl Client {
     /// # Errors
     /// [`Error::Conflict`] if somebody changed it since it was read; `record` is as it was then.
     pub async fn update(&self, record: &mut Record) -> Result<(), Error> {
+        let path = if record.writer() == self.id() {
+            paths::record_safe(record.id(), record.version())
+        } else {
+            paths::record_edit(record.id(), record.version())
+        };
+        self.update_at(path, record).await
+    }
+
+    /// Writes a changed record back to one of the paths that take it.
+    pub(crate) async fn update_at(&self, path: String, record: &mut Record) -> Result<(), Error> {
         if record.completeness != Completeness::Whole {
             return Err(Error::Caller(
                 "only some fields of this record were read: an update would drop the others".to_owned(),
@@ -251,14 +261,9 @@ impl Client {
         let key = if record.writer() == self.id() {
             self.own_key(&record.meta.record_type).await?
         } else {
-            self.key_to_read(&record.slot()).await?
+            self.key_to_read(&record.slot(), Some(record.id())).await?
         };
         let body = self.seal(&record.meta, &record.fields, &key);
-        let path = if record.writer() == self.id() {
-            paths::record_safe(record.id(), record.version())
-        } else {
-            paths::record_edit(record.id(), record.version())
-        };
         let stored: SealedRecord = match self.send(Request::put(path).json(&body)?).await {
             Ok(answer) => answer.json()?,
             // An earlier try may have been done although its answer was lost. Sealed fields are never the same twice:
@@ -354,13 +359,15 @@ impl Client {
 
     /// Opens a record of a listing. Without data it has no fields.
     pub(crate) async fn open_listed(&self, listed: ListedRecord, with_data: bool) -> Result<Record, Error> {
-        let ListedRecord { meta, record_data, access_key, rec_sig, group_access_key: _ } = listed;
+        let ListedRecord { meta, record_data, access_key, rec_sig, group_access_key } = listed;
         if !with_data {
             let completeness = Completeness::NoFields;
             return Ok(Record { meta, fields: Fields::default(), signature: rec_sig, completeness });
         }
         let data = record_data.ok_or(UntrustedData::WrongAnswer("amount of data"))?;
-        let key = self.key_from(&slot_of(&meta), access_key.as_ref()).await?;
+        let slot = slot_of(&meta);
+        let key =
+            self.key_from(&slot, meta.record_id, access_key.as_ref(), group_access_key.as_ref()).await?;
         let fields = open_all(&meta, &data, &key)?;
         Ok(Record { meta, fields, signature: rec_sig, completeness: Completeness::Whole })
     }
@@ -380,7 +387,7 @@ impl Client {
     }
 
     async fn open(&self, sealed: SealedRecord, completeness: Completeness) -> Result<Record, Error> {
-        let key = self.key_to_read(&slot_of(&sealed.meta)).await?;
+        let key = self.key_to_read(&slot_of(&sealed.meta), Some(sealed.meta.record_id)).await?;
         let fields = open_all(&sealed.meta, &sealed.data, &key)?;
         Ok(Record { meta: sealed.meta, fields, signature: sealed.rec_sig, completeness })
     }

@@ -5,10 +5,10 @@ use std::task::{Context, Poll};
 
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _};
 use tozstore_api::{
-    Condition, ListedRecord, MAX_TERM_SEARCH_LIMIT, RangeKey, SearchOrder, SearchRange, SearchTerms,
-    TermFilter, TermSearchRequest, TermSearchResponse, TermStrategy, Timestamp, paths,
+    Condition, FoundRecord, ListedRecord, MAX_TERM_SEARCH_LIMIT, RangeKey, SearchOrder, SearchRange,
+    SearchTerms, TermFilter, TermSearchRequest, TermSearchResponse, TermStrategy, Timestamp, paths,
 };
-use tozstore_crypto::{ClientId, RecordId};
+use tozstore_crypto::{ClientId, GroupId, RecordId};
 
 use crate::query::Records;
 use crate::transport::Request;
@@ -47,7 +47,7 @@ impl Search {
         self
     }
 
-    /// Records of every writer that shares with this client, and its own.
+    /// Records of every writer that shares with this client or with a group in which it may read, and its own.
     #[must_use]
     pub fn all_writers(mut self) -> Self {
         self.request.include_all_writers = true;
@@ -58,6 +58,22 @@ impl Search {
     #[must_use]
     pub fn only_shared(mut self) -> Self {
         self.request.include_only_direct_shares = true;
+        self
+    }
+
+    /// Only records that are shared with groups in which this client may read, by whomever; with these groups, if any are
+    /// named.
+    #[must_use]
+    pub fn only_groups(mut self, groups: impl IntoIterator<Item = GroupId>) -> Self {
+        self.request.include_only_groups = true;
+        self.request.group_ids.extend(groups);
+        self
+    }
+
+    /// No records that this client sees through groups alone.
+    #[must_use]
+    pub fn without_groups(mut self) -> Self {
+        self.request.exclude_group_records = true;
         self
     }
 
@@ -104,7 +120,7 @@ impl Search {
         if self.request.within_limits() {
             Ok(self.request)
         } else {
-            Err(Error::Caller("the search has too many terms".to_owned()))
+            Err(Error::Caller("the search has too many terms or groups".to_owned()))
         }
     }
 }
@@ -255,12 +271,12 @@ impl Client {
         let answer: TermSearchResponse = self.send(http_request).await?.json()?;
         let mut records = Vec::with_capacity(answer.results.len());
         for found in answer.results {
-            let record = if !request.include_all_writers && found.meta.writer_id != self.id() {
+            let of_others = request.include_all_writers || request.include_only_groups;
+            let record = if !of_others && found.meta.writer_id != self.id() {
                 Err(UntrustedData::WrongAnswer("record").into())
             } else {
-                let (record_data, access_key, rec_sig) = (found.record_data, found.access_key, found.rec_sig);
-                let meta = found.meta;
-                let listed = ListedRecord { meta, record_data, access_key, group_access_key: None, rec_sig };
+                let FoundRecord { meta, record_data, access_key, group_access_key, rec_sig, .. } = found;
+                let listed = ListedRecord { meta, record_data, access_key, group_access_key, rec_sig };
                 self.open_listed(listed, request.include_data).await
             };
             records.push(record);

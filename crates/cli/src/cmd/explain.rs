@@ -31,9 +31,17 @@ fn text(explanation: &Explanation, own_id: ClientId, context: &Context) -> Outco
         let route = format!("the type is shared with this client; the key to it was wrapped by {authorizer}");
         readers.push([own_id.to_string(), context.profile.to_string(), route]);
     }
+    if let Route::Group { authorizer } = explanation.route {
+        let route = format!("the type is shared with a group that this client is in; {authorizer} let it in");
+        readers.push([own_id.to_string(), context.profile.to_string(), route]);
+    }
     for reader in explanation.readers.iter().flatten() {
         let route = "the writer's records of this type are shared with it".to_owned();
         readers.push([reader.id.to_string(), reader.name.clone().unwrap_or_default(), route]);
+    }
+    for group in explanation.groups.iter().flatten() {
+        let route = format!("those who may read in group {group}: the type is shared with it");
+        readers.push(["members".to_owned(), String::new(), route]);
     }
     for one in explanation.authorizers.iter().flatten() {
         let route =
@@ -70,6 +78,7 @@ fn text(explanation: &Explanation, own_id: ClientId, context: &Context) -> Outco
 
 fn document(explanation: &Explanation, context: &Context) -> Outcome {
     let (route, wrapped_by) = match explanation.route {
+        Route::Group { authorizer } => ("group", Some(authorizer)),
         Route::Shared { authorizer } => ("shared", Some(authorizer)),
         _ => ("writer", None),
     };
@@ -90,6 +99,7 @@ fn document(explanation: &Explanation, context: &Context) -> Outcome {
         "route": route,
         "key_wrapped_by": wrapped_by,
         "readers": readers,
+        "groups": explanation.groups,
         "authorizers": authorizers,
         "server_sees": seen.collect::<Vec<_>>(),
         "clear_bytes": clear,

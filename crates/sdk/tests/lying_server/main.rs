@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "this is a test")]
 
 mod fake;
+mod groups;
 
 use fake::{Asked, Fake, Reply, key_answer, key_path};
 use futures_util::TryStreamExt as _;
