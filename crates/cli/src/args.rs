@@ -6,6 +6,7 @@ mod client;
 mod completions;
 mod explain;
 mod file;
+mod group;
 mod man;
 mod note;
 mod profile;
@@ -24,6 +25,7 @@ pub use self::client::*;
 pub use self::completions::*;
 pub use self::explain::*;
 pub use self::file::*;
+pub use self::group::*;
 pub use self::man::*;
 pub use self::note::*;
 pub use self::profile::*;
@@ -103,6 +105,9 @@ pub enum Command {
     /// Send, fetch, list and delete files of any size up to 5 GB
     #[command(subcommand, after_help = FILE_EXAMPLES)]
     File(FileCommand),
+    /// Groups of clients: let members in, share record types with all of them
+    #[command(subcommand, after_help = GROUP_EXAMPLES)]
+    Group(GroupCommand),
     /// Write, read and delete notes: sealed for one client, with a limit on views or time
     #[command(subcommand, after_help = NOTE_EXAMPLES)]
     Note(NoteCommand),

@@ -482,6 +482,78 @@ fn notes_are_for_one_client_and_run_out() {
 }
 
 #[test]
+fn groups_share_with_all_their_members() {
+    let machine = Machine::with_account();
+    let (alice, bob) = (machine.register("alice"), machine.register("bob"));
+    let group = machine.ok(&["--profile", "alice", "group", "create", "team"]).trim().to_owned();
+    let by = |profile: &'static str, rest: &[&str]| {
+        let mut line = vec!["--profile", profile, "group"];
+        line.extend(rest);
+        line.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>()
+    };
+    let ok = |profile, rest: &[&str]| {
+        let line = by(profile, rest);
+        machine.ok(&line.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let lines = |profile, rest: &[&str]| {
+        let line = by(profile, rest);
+        machine.json_lines(&line.iter().map(String::as_str).collect::<Vec<_>>())
+    };
+    let fails = |code, profile, rest: &[&str]| {
+        let line = by(profile, rest);
+        machine.fails(code, &line.iter().map(String::as_str).collect::<Vec<_>>());
+    };
+    let shown = lines("alice", &["describe", &group, "--description", "all of us"]);
+    assert_eq!((&shown[0]["name"], &shown[0]["description"]), (&"team".into(), &"all of us".into()));
+    assert_eq!(lines("alice", &["list"])[0]["group_id"], group.as_str());
+    assert!(lines("bob", &["list"]).is_empty());
+
+    let write = ["--profile", "alice", "record", "write", "note", "a=1", "--plain", "p=q"];
+    let id = machine.ok(&write).trim().to_owned();
+    ok("alice", &["share", &group, "note"]);
+    fails(4, "bob", &["records", &group]);
+    ok("alice", &["add", &group, &bob]);
+    let members = lines("bob", &["members", &group]);
+    assert_eq!(members[0]["client_id"], alice.as_str());
+    assert_eq!(members[1], serde_json::json!({ "client_id": bob, "can": ["read"] }));
+    assert!(ok("bob", &["records", &group]).contains(&id));
+    assert_eq!(lines("bob", &["records", &group])[0]["data"], Value::Null);
+    assert_eq!(lines("bob", &["records", &group, "--data"])[0]["data"]["a"], "1");
+    assert_eq!(machine.json(&["--profile", "bob", "record", "read", &id])["data"]["a"], "1");
+    let search = ["--profile", "bob", "record", "search", "--plain", "p=q"];
+    let found = |more: &[&str]| machine.json_lines(&[&search[..], more].concat()).len();
+    assert_eq!((found(&[]), found(&["--all-writers"]), found(&["--group", &group])), (0, 1, 1));
+    assert_eq!(found(&["--all-writers", "--without-groups"]), 0);
+    let explained = machine.json(&["--profile", "bob", "explain", &id]);
+    assert_eq!(
+        (&explained["route"], &explained["key_wrapped_by"]),
+        (&"group".into(), &alice.as_str().into())
+    );
+    assert!(machine.ok(&["--profile", "alice", "explain", &id]).contains(&group));
+
+    // To change takes the right and a share that allows it.
+    let update = ["--profile", "bob", "record", "update", &id, "a=2", "--group", &group];
+    machine.fails(4, &update);
+    ok("alice", &["add", &group, &bob, "--can", "read", "--can", "edit"]);
+    ok("alice", &["share", &group, "note", "--editable"]);
+    machine.ok(&update);
+    assert_eq!(machine.json(&["--profile", "alice", "record", "read", &id])["data"]["a"], "2");
+    ok("alice", &["add", &group, &bob, "--can", "manage", "--only"]);
+    assert_eq!(lines("bob", &["members", &group])[1]["can"], serde_json::json!(["manage"]));
+    machine.fails(3, &["--profile", "bob", "record", "read", &id]);
+    ok("alice", &["add", &group, &bob]);
+    ok("alice", &["unshare", &group, "note"]);
+    assert!(lines("bob", &["records", &group]).is_empty());
+    // The last manager stays.
+    ok("alice", &["remove", &group, &bob, &bob]);
+    fails(1, "alice", &["remove", &group, &alice]);
+    fails(2, "alice", &["delete", &group]);
+    fails(4, "bob", &["delete", &group, "--yes"]);
+    ok("alice", &["delete", &group, "--yes"]);
+    fails(3, "alice", &["members", &group]);
+}
+
+#[test]
 fn documents_list_every_setting_with_its_default() {
     let documents = include_str!("../../../docs/configuration.md");
     let mut section = String::new();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use tozstore::{ClientId, RecordId, Version};
+use tozstore::{ClientId, GroupId, RecordId, Version};
 
 use super::RecordSearchArguments;
 use crate::field::{Entry, Field};
@@ -95,6 +95,9 @@ pub struct RecordUpdateArguments {
     /// Only if the record is still of this version [default: the version that the change is made from]
     #[arg(long, value_name = "VERSION")]
     pub version: Option<Version>,
+    /// As a member who may edit, of a group that the record is shared with
+    #[arg(long, value_name = "GROUP")]
+    pub group: Option<GroupId>,
 }
 
 /// What to delete.

@@ -1,7 +1,7 @@
 //! Arguments of the search for records by terms.
 
 use clap::Args;
-use tozstore::{ClientId, Timestamp};
+use tozstore::{ClientId, GroupId, Timestamp};
 
 use crate::field::Entry;
 
@@ -41,9 +41,15 @@ pub struct RecordSearchArguments {
     /// Take --after and --before for the time of the last change
     #[arg(long)]
     pub modified: bool,
-    /// Records of every writer who shares with this client
+    /// Records of every writer who shares with this client or with a group in which it may read
     #[arg(long)]
     pub all_writers: bool,
+    /// Records that are shared with this group, by whomever; may be given more than once
+    #[arg(long, value_name = "GROUP", conflicts_with = "without_groups")]
+    pub group: Vec<GroupId>,
+    /// No records that come through groups alone
+    #[arg(long)]
+    pub without_groups: bool,
     /// The newest first
     #[arg(long)]
     pub newest_first: bool,

@@ -7,6 +7,7 @@ mod completions;
 mod demo;
 mod explain;
 mod file;
+mod group;
 mod man;
 mod note;
 mod profile;
@@ -70,6 +71,7 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
         Command::Client(command) => client::run(command, &context).await,
         Command::Explain(arguments) => explain::run(&arguments, &context).await,
         Command::File(command) => file::run(command, &context).await,
+        Command::Group(command) => group::run(command, &context).await,
         Command::Note(command) => note::run(command, &context).await,
         Command::Profile(command) => profile::run(command, &context),
         Command::Record(command) => record::run(command, &context).await,

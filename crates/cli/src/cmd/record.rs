@@ -81,7 +81,7 @@ async fn read(arguments: &RecordReadArguments, context: &Context) -> Outcome {
 }
 
 async fn update(arguments: RecordUpdateArguments, context: &Context) -> Outcome {
-    let RecordUpdateArguments { record: id, content, remove, version } = arguments;
+    let RecordUpdateArguments { record: id, content, remove, version, group } = arguments;
     let fields = fields_of(&content)?;
     if fields.is_empty() && content.plain.is_empty() && remove.is_empty() {
         return Err(Failure::new(
@@ -112,7 +112,10 @@ async fn update(arguments: RecordUpdateArguments, context: &Context) -> Outcome 
             for Entry { name, value } in content.plain {
                 record.plain_mut().insert(name, value);
             }
-            client.update(&mut record).await?;
+            match group {
+                Some(group) => client.update_in_group(group, &mut record).await?,
+                None => client.update(&mut record).await?,
+            }
             if context.output.is_json() {
                 return context.output.document(&json!({ "record_id": id, "version": record.version() }));
             }
@@ -214,6 +217,9 @@ impl Listing {
                 plain_text(record.plain()),
             ]);
             return Ok(());
+        }
+        if !self.with_data {
+            return show_meta(record, None, self.output);
         }
         if !self.output.is_json() && self.count > 1 {
             self.output.line("")?;

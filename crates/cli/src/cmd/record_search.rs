@@ -38,6 +38,12 @@ fn search(arguments: RecordSearchArguments) -> Search {
     if arguments.all_writers {
         search = search.all_writers();
     }
+    if !arguments.group.is_empty() {
+        search = search.only_groups(arguments.group);
+    }
+    if arguments.without_groups {
+        search = search.without_groups();
+    }
     if arguments.newest_first { search.newest_first() } else { search }
 }
 
