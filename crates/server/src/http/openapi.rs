@@ -4,6 +4,8 @@
 //! have in common is said once. An entry of a handler is short therefore: it leaves out the segments of its path, and the
 //! answers that [`COMMON`] adds.
 
+mod descriptions;
+
 use std::sync::LazyLock;
 
 use axum::response::IntoResponse;
@@ -150,7 +152,7 @@ fn complete(document: &mut Value) {
             add_answers(path, operation);
         }
     }
-    plain_text(document);
+    descriptions::clean(document);
 }
 
 fn add_aliases(paths: &mut Value) {
@@ -239,57 +241,6 @@ fn meaning(status: StatusCode) -> &'static str {
     }
 }
 
-/// Descriptions are comments of the code: what links to other code there is a plain name here.
-fn plain_text(value: &mut Value) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(plain_text),
-        Value::Object(map) => {
-            for (name, value) in map {
-                match value {
-                    Value::String(text) if name == "description" || name == "summary" => {
-                        *text = without_links(text);
-                    }
-                    _ => plain_text(value),
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Turns ``[`Name`](target)`` and ``[`Name`]`` into `` `Name` ``.
-fn without_links(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, link)) = rest.split_once("[`") {
-        plain.push_str(before);
-        let (name, after) = link.split_once("`]").unwrap_or((link, ""));
-        plain.push_str(&format!("`{name}`"));
-        rest = match after.strip_prefix('(').and_then(|target| target.split_once(')')) {
-            Some((_, after)) => after,
-            None => after,
-        };
-    }
-    plain.push_str(rest);
-    plain
-}
-
 fn members(value: &mut Value) -> impl Iterator<Item = (&String, &mut Value)> {
     value.as_object_mut().into_iter().flat_map(Map::iter_mut)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn links_become_names() {
-        for (text, plain) in [
-            ("no link", "no link"),
-            ("At most [`MAX`], of [`A`](Self::A) or [`B`]", "At most `MAX`, of `A` or `B`"),
-            ("half [`a", "half `a`"),
-        ] {
-            assert_eq!(without_links(text), plain);
-        }
-    }
 }

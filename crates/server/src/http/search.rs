@@ -17,9 +17,9 @@ use crate::store::{ReadTx, RecordIndex, RecordQuery, RecordRow};
 
 /// Searches records.
 ///
-/// A page is full until there is no more, since some clients take a page that is not for the last one; see
-/// [`MAX_ANSWER_DATA_BYTES`] for where this ends. For the same reason a page larger than [`MAX_SEARCH_COUNT`] is
-/// refused instead of cut.
+/// A page is full until there is no more, since some clients take a page that is not for the last one, but for its limit
+/// of [`MAX_ANSWER_DATA_BYTES`] bytes. For the same reason a page larger than [`MAX_SEARCH_COUNT`] is refused instead of
+/// cut.
 #[utoipa::path(
     post, path = paths::SEARCH, request_body = Option<SearchRequest>,
     responses((status = 200, body = SearchResponse))

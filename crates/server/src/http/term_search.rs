@@ -25,7 +25,7 @@ const MAX_WORK: usize = 2_000_000;
 
 /// Searches records by terms.
 ///
-/// A page is full until there is no more, but for its limit on bytes; see [`MAX_ANSWER_DATA_BYTES`].
+/// A page is full until there is no more, but for its limit of [`MAX_ANSWER_DATA_BYTES`] bytes.
 #[utoipa::path(
     post, path = paths::TERM_SEARCH, request_body = Option<TermSearchRequest>,
     responses((status = 200, body = TermSearchResponse))

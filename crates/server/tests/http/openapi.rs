@@ -79,3 +79,12 @@ async fn every_reference_leads_somewhere() {
         assert!(document.pointer(&reference[1..]).is_some(), "{reference}");
     }
 }
+
+#[tokio::test]
+async fn limits_are_numbers() {
+    let text = document().await.to_string();
+    for prefix in ["`MAX_", "`DEFAULT_"] {
+        let name = text.split_once(prefix).map(|(_, rest)| rest.split('`').next());
+        assert_eq!(name, None, "name {prefix}… in http/openapi/descriptions.rs, `value_of`");
+    }
+}
