@@ -130,6 +130,21 @@ class JavaScript:
     def revoke(self, credentials, record_type, reader):
         self._call("revoke", credentials=credentials, type=record_type, reader=reader)
 
+    def create_group(self, credentials, name):
+        return self._call("createGroup", credentials=credentials, name=name)
+
+    def add_to_group(self, credentials, group, member, rights):
+        self._call("addToGroup", credentials=credentials, group=group, member=member, rights=rights)
+
+    def remove_from_group(self, credentials, group, member):
+        self._call("removeFromGroup", credentials=credentials, group=group, member=member)
+
+    def share_with_group(self, credentials, group, record_type):
+        self._call("shareWithGroup", credentials=credentials, group=group, type=record_type)
+
+    def group_records(self, credentials, group):
+        return [_json_read(record) for record in self._call("groupRecords", credentials=credentials, group=group)]
+
     def _call(self, operation, **arguments):
         if operation != "register":
             self._exchange({"operation": "forget"})
@@ -199,6 +214,23 @@ class Rust:
 
     def revoke(self, credentials, record_type, reader):
         self._run(self._profile(credentials), "revoke", record_type, "--from", reader)
+
+    def create_group(self, credentials, name):
+        return json.loads(self._run(self._profile(credentials), "group", "create", name))["group_id"]
+
+    def add_to_group(self, credentials, group, member, rights):
+        rights = [part for right in rights for part in ("--can", right)]
+        self._run(self._profile(credentials), "group", "add", group, member, *rights)
+
+    def remove_from_group(self, credentials, group, member):
+        self._run(self._profile(credentials), "group", "remove", group, member)
+
+    def share_with_group(self, credentials, group, record_type):
+        self._run(self._profile(credentials), "group", "share", group, record_type)
+
+    def group_records(self, credentials, group):
+        output = self._run(self._profile(credentials), "group", "records", group, "--data")
+        return [_rust_read(json.loads(line)) for line in output.split("\n") if line]
 
     def _profile(self, credentials):
         """The official JSON file is a profile as it is."""

@@ -14,6 +14,8 @@ from clients import JavaScript, NotFound, Python, Rust
 NAMES = ["python", "javascript", "rust"]
 PAIRS = list(itertools.product(NAMES, NAMES))
 TRIPLES = list(itertools.product(NAMES, NAMES, NAMES))
+# The Python package has no groups.
+GROUP_TRIPLES = list(itertools.product(NAMES[1:], NAMES[1:], NAMES[1:]))
 
 FIELDS = {
     "plain text": {"name": "Ada Lovelace", "phone": "555-0100"},
@@ -121,3 +123,26 @@ def test_what_one_writes_another_changes(sdks, registered, writer, editor, reade
     found = sdks[reader].read(credentials, written.id)
     assert found.data == {"kept": "old", "changed": "new ✓"}
     assert found.plain == PLAIN
+
+
+@pytest.mark.parametrize(("creator", "manager", "member"), GROUP_TRIPLES)
+def test_a_group_of_one_is_managed_by_another_and_read_by_a_third(sdks, registered, creator, manager, member):
+    """`creator` lets `manager` in, and that one `member`: keys go from hand to hand."""
+    first, second = registered[creator]["writer"], registered[manager]["reader"]
+    third = sdks[member].register(f"{member} member")
+    group = sdks[creator].create_group(first, new_type("group"))
+    sdks[creator].add_to_group(first, group, second["client_id"], ["manage", "read", "share"])
+    sdks[manager].add_to_group(second, group, third["client_id"], ["read"])
+    words = {}
+    for sdk, credentials in ((creator, first), (manager, second)):
+        record_type = new_type("grouped")
+        written = sdks[sdk].write(credentials, record_type, FIELDS["unicode"] | {"by": sdk}, PLAIN)
+        sdks[sdk].share_with_group(credentials, group, record_type)
+        words[written.id] = FIELDS["unicode"] | {"by": sdk}
+    for sdk, credentials in ((creator, first), (manager, second), (member, third)):
+        assert {found.id: found.data for found in sdks[sdk].group_records(credentials, group)} == words
+
+    sdks[manager].remove_from_group(second, group, third["client_id"])
+    with pytest.raises((NotFound, RuntimeError)):
+        assert sdks[member].group_records(third, group)
+    assert {found.id for found in sdks[manager].group_records(second, group)} == set(words)

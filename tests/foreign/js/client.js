@@ -64,6 +64,27 @@ const operations = {
     await clientFor(credentials).revoke(type, reader)
     return null
   },
+  async createGroup({ credentials, name }) {
+    const made = await clientFor(credentials).createGroup(name, { manage: true, read: true, share: true }, '')
+    return made.group.groupID
+  },
+  async addToGroup({ credentials, group, member, rights }) {
+    const capabilities = Object.fromEntries(rights.map((right) => [right, true]))
+    await clientFor(credentials).addGroupMembers(group, [new Tozny.types.GroupMember(member, capabilities)])
+    return null
+  },
+  async removeFromGroup({ credentials, group, member }) {
+    await clientFor(credentials).removeGroupMembers(group, [member])
+    return null
+  },
+  async shareWithGroup({ credentials, group, type }) {
+    await clientFor(credentials).shareRecordWithGroup(group, type)
+    return null
+  },
+  async groupRecords({ credentials, group }) {
+    const [records = []] = await clientFor(credentials).listRecordsSharedWithGroup(group)
+    return records.map(plainRecord)
+  },
   // Keys are cached in a client, so a fresh one shows what the server gives today.
   async forget() {
     clients.clear()
