@@ -14,6 +14,8 @@ pub enum Label {
     Cursor,
     /// Permission to send or fetch the bytes of one file.
     FileTransfer,
+    /// The secret of a hook, which its deliveries are signed with.
+    HookSecret,
     /// A registration token kept readable for its owner.
     RegistrationToken,
     /// Salts for an account name that does not exist, so that it looks as if it did.
@@ -22,12 +24,13 @@ pub enum Label {
 
 impl Label {
     /// All labels.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::AccessKeyFingerprint,
         Self::AccessToken,
         Self::Challenge,
         Self::Cursor,
         Self::FileTransfer,
+        Self::HookSecret,
         Self::RegistrationToken,
         Self::UnknownAccount,
     ];
@@ -40,6 +43,7 @@ impl Label {
             Self::Challenge => "tozstore/1/challenge",
             Self::Cursor => "tozstore/1/cursor",
             Self::FileTransfer => "tozstore/1/file-transfer",
+            Self::HookSecret => "tozstore/1/hook-secret",
             Self::RegistrationToken => "tozstore/1/registration-token",
             Self::UnknownAccount => "tozstore/1/unknown-account",
         }
@@ -81,6 +85,7 @@ mod tests {
                 "tozstore/1/challenge",
                 "tozstore/1/cursor",
                 "tozstore/1/file-transfer",
+                "tozstore/1/hook-secret",
                 "tozstore/1/registration-token",
                 "tozstore/1/unknown-account",
             ]

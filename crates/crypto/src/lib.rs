@@ -63,6 +63,7 @@ mod field_signature;
 mod file;
 mod group;
 mod hash;
+mod hook_signature;
 mod id;
 mod json_text;
 mod keys;
@@ -104,6 +105,7 @@ pub use request::{RequestToSign, SignedRequest};
 
 // The server's own tokens and secrets
 pub use hash::{MacKey, SealingKey, SecretHash, blake2b_256};
+pub use hook_signature::HookSecret;
 pub use label::Label;
 
 // Ids, texts, errors

@@ -63,17 +63,18 @@ pub(crate) use secret_type;
 #[cfg(test)]
 mod tests {
     use crate::{
-        AccessKey, AccountKey, EncryptionPrivateKey, IdentityCredentials, MacKey, PkceVerifier, SealingKey,
-        SigningKeyPair,
+        AccessKey, AccountKey, EncryptionPrivateKey, HookSecret, IdentityCredentials, MacKey, PkceVerifier,
+        SealingKey, SigningKeyPair,
     };
 
     #[test]
     fn debug_shows_types_alone() {
         let text = format!(
-            "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+            "{:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
             AccessKey::generate(),
             AccountKey::derive("password", &crate::AccountSalt::random()),
             EncryptionPrivateKey::generate(),
+            HookSecret::from_bytes(&[1; 32]),
             MacKey::generate(),
             PkceVerifier::generate(),
             SealingKey::generate(),
@@ -81,7 +82,7 @@ mod tests {
         );
         assert_eq!(
             text,
-            "AccessKey AccountKey EncryptionPrivateKey MacKey PkceVerifier SealingKey SigningKeyPair"
+            "AccessKey AccountKey EncryptionPrivateKey HookSecret MacKey PkceVerifier SealingKey SigningKeyPair"
         );
         let identity = IdentityCredentials {
             note_name: "name".to_owned(),

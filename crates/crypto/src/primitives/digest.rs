@@ -1,6 +1,6 @@
 //! Hashes and password derivation of RustCrypto, where the interop formats want what libsodium does not have.
 
-use hmac::Hmac;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use md5::{Digest as _, Md5};
 use sha2::{Sha256, Sha512};
 use zeroize::Zeroizing;
@@ -33,6 +33,16 @@ pub(crate) fn sha512_first_half(seed: &[u8; 32]) -> Zeroizing<[u8; 32]> {
     let mut half = Zeroizing::new([0; 32]);
     half.copy_from_slice(&hash[..32]);
     half
+}
+
+/// `HMAC-SHA-256(key, message)` (RFC 2104), the message in pieces.
+pub(crate) fn hmac_sha256(key: &[u8], pieces: &[&[u8]]) -> [u8; 32] {
+    // It fails on a key that HMAC cannot take, and HMAC takes any.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 32] };
+    for piece in pieces {
+        mac.update(piece);
+    }
+    mac.finalize().into_bytes().into()
 }
 
 /// `PBKDF2-HMAC-SHA-512(password, salt, rounds)` with 32 bytes of output (RFC 8018, section 5.2).

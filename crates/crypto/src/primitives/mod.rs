@@ -15,7 +15,7 @@ mod differential;
 #[cfg(test)]
 mod wycheproof;
 
-pub(crate) use digest::{Md5Stream, pbkdf2_sha512, sha256, sha512_first_half};
+pub(crate) use digest::{Md5Stream, hmac_sha256, pbkdf2_sha512, sha256, sha512_first_half};
 pub(crate) use random::random_array;
 
 #[cfg(feature = "fast")]
