@@ -45,6 +45,13 @@ pub fn api_group(data: &[u8]) {
     round_trip::<tozstore_api::RecordsByGroup>(data);
 }
 
+/// `api_hook`: bodies of hooks, and of deliveries to them.
+pub fn api_hook(data: &[u8]) {
+    round_trip::<tozstore_api::NewHook>(data);
+    round_trip::<tozstore_api::HookList>(data);
+    round_trip::<tozstore_api::HookDelivery>(data);
+}
+
 /// `api_note`: bodies of notes, with their policies, and of codes.
 pub fn api_note(data: &[u8]) {
     if let Some(body) = round_trip::<NoteWrite>(data) {

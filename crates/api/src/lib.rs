@@ -10,6 +10,7 @@ mod clients;
 mod error;
 mod files;
 mod groups;
+mod hooks;
 mod key_set;
 mod note_files;
 mod note_policies;
@@ -53,6 +54,10 @@ pub use groups::{
     MAX_GROUP_PUBLIC_KEY_BYTES, MAX_MEMBERS_PER_REQUEST, MemberCapabilities, MemberList, MemberName,
     MembersByGroup, MembershipKeyAnswer, OwnedGroups, RecordsByGroup, RemoveMembers, ShareWithGroup,
     UnshareWithGroup, UpdateMembers,
+};
+pub use hooks::{
+    HOOK_ID_HEADER, HOOK_SIGNATURE_HEADER, HOOK_TIMESTAMP_HEADER, Hook, HookDelivery, HookEvent, HookList,
+    HookTrigger, MAX_HOOK_TRIGGERS, MAX_HOOK_URL_BYTES, NewHook,
 };
 pub use key_set::{CURVE25519, ED25519, KeySet};
 pub use note_files::{NOTE_FILE_URL, NoteFileError, NoteFileMeta};

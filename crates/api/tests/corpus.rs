@@ -26,5 +26,5 @@ macro_rules! replay {
 }
 
 replay! {
-    api_access_key api_file api_group api_note api_path api_policy api_record api_search api_term_search
+    api_access_key api_file api_group api_hook api_note api_path api_policy api_record api_search api_term_search
 }
