@@ -32,6 +32,8 @@ pub struct Config {
     pub notes: NotesConfig,
     /// Work between requests.
     pub jobs: JobsConfig,
+    /// Hooks.
+    pub hooks: HooksConfig,
     /// What is logged.
     pub log: LogConfig,
     /// Web pages of other origins.
@@ -49,6 +51,7 @@ impl Default for Config {
             files: FilesConfig::default(),
             notes: NotesConfig::default(),
             jobs: JobsConfig::default(),
+            hooks: HooksConfig::default(),
             log: LogConfig::default(),
             cors: CorsConfig::default(),
         }
@@ -213,6 +216,37 @@ pub struct JobsConfig {
 impl Default for JobsConfig {
     fn default() -> Self {
         Self { interval_s: 10, rows_per_step: 500, changes_kept_days: 30 }
+    }
+}
+
+/// Hooks.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HooksConfig {
+    /// Whether deliveries may go into private networks: to loopback, private and link-local addresses.
+    pub allow_private_addresses: bool,
+    /// Hooks that one account may have.
+    pub per_account: usize,
+    /// Deliveries that may wait for one hook. Of what changes beyond that, it is not told.
+    pub queue_deliveries: usize,
+    /// Hours after which a delivery that could not be made is given up.
+    pub kept_hours: u32,
+    /// Tries after which a delivery is given up.
+    pub attempts: u32,
+    /// Seconds in which the receiver must answer.
+    pub timeout_s: u64,
+}
+
+impl Default for HooksConfig {
+    fn default() -> Self {
+        Self {
+            allow_private_addresses: false,
+            per_account: 10,
+            queue_deliveries: 5000,
+            kept_hours: 24,
+            attempts: 12,
+            timeout_s: 10,
+        }
     }
 }
 

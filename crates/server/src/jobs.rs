@@ -1,6 +1,6 @@
 //! Work between requests, in steps that do not hold up writers: erasing what deleted clients left behind, forgetting
 //! challenges and announced files that lapsed, removing notes that are gone and bytes that no file has, cutting the
-//! list of changes.
+//! list of changes and the queues of hooks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use crate::http::notes::delete_row;
 use crate::store::{StoreError, WriteTx};
 
 const SECONDS_PER_DAY: i64 = 86_400;
+const SECONDS_PER_HOUR: i64 = 3600;
 
 /// Works in rounds until `stop` changes or its sender is gone.
 pub async fn run(app: Arc<App>, mut stop: watch::Receiver<()>) {
@@ -53,6 +54,8 @@ pub async fn round(app: &App) -> Result<(), StoreError> {
     })
     .await?;
     repeat(app, "cut changes", move |tx| Ok(tx.delete_changes_before(oldest, limit)? >= limit)).await?;
+    let stale = now.plus_seconds(-i64::from(app.config.hooks.kept_hours) * SECONDS_PER_HOUR);
+    repeat(app, "drop deliveries", move |tx| Ok(tx.delete_deliveries_before(stale, limit)? >= limit)).await?;
     // Last, since it can take long: whoever has many clients erased must not keep the rest from being done.
     repeat(app, "erase", move |tx| tx.erase_step(limit)).await?;
     remove_blobs(app, now, limit).await

@@ -1,8 +1,8 @@
 //! The server's own key, and what is derived from it: tokens, sealed copies, salts that give nothing away.
 //!
 //! It lies in a file beside the data, never in the store: whoever reads the store can forge no token and open no
-//! sealed copy. Replicas of one store share the file. Losing it ends all sessions and blanks the listing of
-//! registration tokens; nothing else is lost.
+//! sealed copy. Replicas of one store share the file. Losing it ends all sessions, blanks the listing of
+//! registration tokens and changes the secrets of hooks; nothing else is lost.
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;
@@ -10,8 +10,8 @@ use std::{fs, io};
 
 use tozstore_api::{SecretText, Timestamp};
 use tozstore_crypto::{
-    AccountId, ClientId, Label, MacKey, NoteId, PendingFileId, RecordId, SealingKey, decode_base64url,
-    encode_base64url,
+    AccountId, ClientId, HookSecret, Label, MacKey, NoteId, PendingFileId, RecordId, SealingKey,
+    decode_base64url, encode_base64url,
 };
 use zeroize::Zeroizing;
 
@@ -27,6 +27,7 @@ pub struct ServerKeys {
     account_tokens: MacKey,
     challenges: MacKey,
     file_transfers: MacKey,
+    hooks: MacKey,
     registration_tokens: SealingKey,
     unknown_accounts: MacKey,
 }
@@ -133,6 +134,7 @@ impl ServerKeys {
             account_tokens: MacKey::from_bytes(&key(Label::AccessToken, b"account")),
             challenges: MacKey::from_bytes(&key(Label::Challenge, b"")),
             file_transfers: MacKey::from_bytes(&key(Label::FileTransfer, b"")),
+            hooks: MacKey::from_bytes(&key(Label::HookSecret, b"")),
             registration_tokens: SealingKey::from_bytes(&key(Label::RegistrationToken, b"")),
             unknown_accounts: MacKey::from_bytes(&key(Label::UnknownAccount, b"")),
         }
@@ -207,6 +209,11 @@ impl ServerKeys {
     pub fn decoy_salt(&self, email_key: &str, which: &str) -> String {
         let tag = self.unknown_accounts.tag(Label::UnknownAccount, &[email_key.as_bytes(), which.as_bytes()]);
         encode_base64url(&tag[..16])
+    }
+
+    /// What the deliveries to a hook are signed with. The store has the nonce alone.
+    pub fn hook_secret(&self, nonce: &[u8; 16]) -> HookSecret {
+        HookSecret::from_bytes(&Zeroizing::new(self.hooks.tag(Label::HookSecret, &[nonce])))
     }
 
     /// A registration token for the store to keep, readable to its account alone.

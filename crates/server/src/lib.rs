@@ -6,6 +6,7 @@ mod app;
 pub mod blobs;
 pub mod clock;
 pub mod config;
+pub mod hooks;
 pub mod http;
 pub mod ids;
 pub mod jobs;
@@ -106,6 +107,7 @@ impl Server {
         let (stop, stopped) = watch::channel(());
         let tasks = vec![
             tokio::spawn(http::serve(listener, Arc::clone(&app), stopped.clone())),
+            tokio::spawn(hooks::run(Arc::clone(&app), stopped.clone())),
             tokio::spawn(jobs::run(app, stopped)),
         ];
         tracing::info!(%local_addr, store_id = %store.id(), "the server is up");

@@ -44,6 +44,8 @@ suite! {
     group_shares,
     groups,
     groups_outlive_their_creators,
+    hook_deliveries,
+    hooks,
     many_records_are_searched,
     many_scopes_are_merged,
     notes,

@@ -77,7 +77,7 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let Self { limits, tokens, notes, jobs, files, .. } = self;
+        let Self { limits, tokens, notes, jobs, hooks, files, .. } = self;
         let least = [
             ("limits.body_bytes", limits.body_bytes as u64, 64 * 1024),
             ("limits.body_read_timeout_s", limits.body_read_timeout_s, 1),
@@ -102,6 +102,11 @@ impl Config {
             ("jobs.interval_s", jobs.interval_s, 1),
             ("jobs.rows_per_step", jobs.rows_per_step as u64, 1),
             ("jobs.changes_kept_days", jobs.changes_kept_days.into(), 1),
+            ("hooks.per_account", hooks.per_account as u64, 1),
+            ("hooks.queue_deliveries", hooks.queue_deliveries as u64, 1),
+            ("hooks.kept_hours", hooks.kept_hours.into(), 1),
+            ("hooks.attempts", hooks.attempts.into(), 1),
+            ("hooks.timeout_s", hooks.timeout_s, 1),
         ];
         match least.into_iter().find(|&(_, value, least)| value < least) {
             Some((name, _, least)) => Err(ConfigError::TooSmall { name, least }),

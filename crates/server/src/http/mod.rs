@@ -12,6 +12,7 @@ mod file_bytes;
 mod files;
 mod groups;
 mod health;
+mod hooks;
 mod listings;
 mod log;
 mod logins;

@@ -100,7 +100,7 @@ pub async fn delete_authorizer(
             row.grants.authorizer = false;
             row.granted_by = caller.id;
             tx.put_grants(&row)?;
-            tx.append_change(now, &changed(account_id, caller.id, &row.slot))?;
+            tx.append_change(now, &changed(ChangeKind::PolicyWithdrawn, account_id, caller.id, &row.slot))?;
             let key = KeySlot { type_slot: row.slot.type_slot, reader: holder };
             if !row.grants.read && tx.delete_access_key(&key)? {
                 let change = access_keys::change(ChangeKind::AccessKeyDeleted, account_id, caller.id, &key);
@@ -195,16 +195,18 @@ fn put_grants(
     // What an authorizer granted goes when the authorizer goes; what the writer alone can grant must not.
     let granted_by = if grants.edit || grants.authorizer { facts.writer } else { caller };
     tx.put_grants(&GrantRow { slot: slot.clone(), account_id, grants, granted_by, created: now })?;
-    tx.append_change(now, &changed(account_id, caller, slot))?;
+    let kind =
+        if grants.gives_more_than(before) { ChangeKind::PolicyPut } else { ChangeKind::PolicyWithdrawn };
+    tx.append_change(now, &changed(kind, account_id, caller, slot))?;
     Ok(())
 }
 
-fn changed(account_id: AccountId, actor: ClientId, slot: &GrantSlot) -> Change {
+fn changed(kind: ChangeKind, account_id: AccountId, actor: ClientId, slot: &GrantSlot) -> Change {
     Change {
         actor: Some(actor),
         client: Some(slot.type_slot.writer),
         other: Some(slot.client),
         record_type: Some(slot.type_slot.record_type.clone()),
-        ..Change::new(ChangeKind::PolicyPut, account_id)
+        ..Change::new(kind, account_id)
     }
 }

@@ -12,8 +12,8 @@ use tower::util::MapRequestLayer;
 use tozstore_api::paths;
 
 use super::{
-    Error, access_keys, accounts, clients, cors, file_bytes, files, groups, health, listings, log, logins,
-    memory, note_challenges, note_files, notes, openapi, policies, record_notes, records, registration,
+    Error, access_keys, accounts, clients, cors, file_bytes, files, groups, health, hooks, listings, log,
+    logins, memory, note_challenges, note_files, notes, openapi, policies, record_notes, records, registration,
     registration_tokens, search, share_pages, term_search, tokens,
 };
 use crate::App;
@@ -47,6 +47,9 @@ pub fn router(app: Arc<App>) -> Router {
         // Registration tokens
         .route(paths::REGISTRATION_TOKENS, get(registration_tokens::list).post(registration_tokens::create))
         .route(paths::REGISTRATION_TOKEN, delete(registration_tokens::delete))
+        // Hooks
+        .route(paths::HOOKS, get(hooks::list).post(hooks::create))
+        .route(paths::HOOK, delete(hooks::delete))
         // Records
         .route(paths::RECORDS, post(records::write).get(records::read_batch))
         .route(paths::RECORDS_SHARED, get(records::read_shared_batch))
@@ -131,8 +134,6 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v2/storage/groups/realm/{realm}", any(not_implemented))
         .route("/v2/storage/flow/groups/{group_id}/folders", any(not_implemented))
         .route("/v2/storage/flow/groups/{group_id}/folders/{*rest}", any(not_implemented))
-        .route("/v1/hook", any(not_implemented))
-        .route("/v1/hook/{id}", any(not_implemented))
         .route("/v1/metric/{*rest}", any(not_implemented))
         .route("/v1/storage/records/share", any(not_implemented))
         // Out of scope: identity realms, secure compute

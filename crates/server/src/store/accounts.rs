@@ -83,7 +83,7 @@ pub trait AccountWrites {
     /// Replaces the row with this id. [`StoreError::AlreadyExists`] if the e-mail address belongs to another account.
     fn update_account(&mut self, row: &AccountRow) -> Result<(), StoreError>;
 
-    /// Removes an account's row, its challenges and its registration tokens. Its clients are not touched.
+    /// Removes an account's row, its challenges, its registration tokens and its hooks. Its clients are not touched.
     fn delete_account(&mut self, id: AccountId) -> Result<(), StoreError>;
 
     /// Adds a challenge.

@@ -38,14 +38,20 @@ pub enum ChangeKind {
     GroupUnshared,
     /// A group was described anew.
     GroupUpdated,
+    /// A hook was created.
+    HookCreated,
+    /// A hook was deleted.
+    HookDeleted,
     /// A note was deleted, or was gone and swept away.
     NoteDeleted,
     /// A note was replaced by another of the same name.
     NoteReplaced,
     /// A note was written.
     NoteWritten,
-    /// Grants were given or withdrawn.
+    /// Grants were given. In what older versions wrote, they may have been withdrawn.
     PolicyPut,
+    /// Grants were withdrawn, and none given.
+    PolicyWithdrawn,
     /// A record was deleted.
     RecordDeleted,
     /// A record was changed.

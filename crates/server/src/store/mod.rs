@@ -16,6 +16,7 @@ mod counters;
 mod erasures;
 mod files;
 mod groups;
+mod hooks;
 mod memory;
 mod notes;
 mod policies;
@@ -46,6 +47,7 @@ pub use clients::{ClientReads, ClientRow, ClientWrites};
 pub use erasures::ErasureWrites;
 pub use files::{FileContent, FileOwner, FileReads, FileWrites, PendingFileRow, RecordWithFile, StoredFile};
 pub use groups::{GroupMemberRow, GroupReads, GroupRow, GroupShareRow, GroupWrites};
+pub use hooks::{HookDeliveryRow, HookReads, HookRow, HookWrites};
 pub use memory::MemoryStore;
 pub use notes::{NoteHead, NoteReads, NoteRow, NoteTexts, NoteUses, NoteWrites};
 pub use policies::{GrantKind, GrantRow, GrantSet, GrantSlot, PolicyReads, PolicyWrites};
@@ -174,6 +176,7 @@ pub trait ReadTx:
     + ClientReads
     + FileReads
     + GroupReads
+    + HookReads
     + NoteReads
     + PolicyReads
     + RecordPolicyReads
@@ -194,6 +197,7 @@ pub trait WriteTx:
     + ErasureWrites
     + FileWrites
     + GroupWrites
+    + HookWrites
     + NoteWrites
     + PolicyWrites
     + RecordPolicyWrites

@@ -30,6 +30,11 @@ impl GrantSet {
     pub const fn is_empty(self) -> bool {
         !self.read && !self.edit && !self.authorizer
     }
+
+    /// Whether something is granted here that is not granted there.
+    pub const fn gives_more_than(self, other: Self) -> bool {
+        self.read && !other.read || self.edit && !other.edit || self.authorizer && !other.authorizer
+    }
 }
 
 /// The grants in one place.

@@ -11,6 +11,7 @@ mod files;
 mod fixture;
 mod group_searches;
 mod groups;
+mod hooks;
 mod logins;
 mod note_files;
 mod notes;

@@ -9,7 +9,7 @@ use super::{Open, read, write};
 use crate::clock::SystemClock;
 use crate::store::{Change, ChangeKind};
 
-const KINDS: [ChangeKind; 24] = [
+const KINDS: [ChangeKind; 27] = [
     ChangeKind::AccessKeyDeleted,
     ChangeKind::AccessKeyPut,
     ChangeKind::AccountCreated,
@@ -25,10 +25,13 @@ const KINDS: [ChangeKind; 24] = [
     ChangeKind::GroupShared,
     ChangeKind::GroupUnshared,
     ChangeKind::GroupUpdated,
+    ChangeKind::HookCreated,
+    ChangeKind::HookDeleted,
     ChangeKind::NoteDeleted,
     ChangeKind::NoteReplaced,
     ChangeKind::NoteWritten,
     ChangeKind::PolicyPut,
+    ChangeKind::PolicyWithdrawn,
     ChangeKind::RecordDeleted,
     ChangeKind::RecordUpdated,
     ChangeKind::RecordWritten,

@@ -62,6 +62,7 @@ impl AccountWrites for Tx<Writing<'_>> {
             table.challenges.remove_mut(&hash);
         }
         self.tables.registration_tokens.remove_all_of(id);
+        self.tables.hooks.remove_all_of(id);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ mod clients;
 mod erasures;
 mod files;
 mod groups;
+mod hooks;
 mod notes;
 mod policies;
 mod record_policies;

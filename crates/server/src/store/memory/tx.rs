@@ -9,6 +9,7 @@ use super::clients::ClientTable;
 use super::erasures::ErasureTable;
 use super::files::FileTable;
 use super::groups::GroupTable;
+use super::hooks::HookTable;
 use super::notes::NoteTable;
 use super::policies::GrantTable;
 use super::record_policies::RecordGrantTable;
@@ -31,6 +32,7 @@ pub(super) struct Tables {
     pub(super) files: FileTable,
     pub(super) grants: GrantTable,
     pub(super) groups: GroupTable,
+    pub(super) hooks: HookTable,
     pub(super) notes: NoteTable,
     pub(super) record_grants: RecordGrantTable,
     pub(super) record_terms: RecordTermTable,

@@ -108,6 +108,8 @@ impl AccountWrites for Tx<'_, Writing<'_>> {
             "DELETE FROM accounts WHERE account_id = ?1",
             "DELETE FROM login_challenges WHERE account_id = ?1",
             "DELETE FROM registration_tokens WHERE account_id = ?1",
+            "DELETE FROM hook_deliveries WHERE hook IN (SELECT position FROM hooks WHERE account_id = ?1)",
+            "DELETE FROM hooks WHERE account_id = ?1",
         ] {
             self.execute(sql, [id.as_bytes()])?;
         }

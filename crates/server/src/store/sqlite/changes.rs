@@ -10,7 +10,7 @@ use super::tx::{Tx, Writing};
 use crate::store::{Change, ChangeKind, ChangeReads, ChangeRow, ChangeWrites, LOCAL_REGION, StoreError};
 
 /// Kinds of changes as they are stored. Names are never changed, since rows keep them.
-const KINDS: [(ChangeKind, &str); 24] = [
+const KINDS: [(ChangeKind, &str); 27] = [
     (ChangeKind::AccessKeyDeleted, "access_key_deleted"),
     (ChangeKind::AccessKeyPut, "access_key_put"),
     (ChangeKind::AccountCreated, "account_created"),
@@ -26,10 +26,13 @@ const KINDS: [(ChangeKind, &str); 24] = [
     (ChangeKind::GroupShared, "group_shared"),
     (ChangeKind::GroupUnshared, "group_unshared"),
     (ChangeKind::GroupUpdated, "group_updated"),
+    (ChangeKind::HookCreated, "hook_created"),
+    (ChangeKind::HookDeleted, "hook_deleted"),
     (ChangeKind::NoteDeleted, "note_deleted"),
     (ChangeKind::NoteReplaced, "note_replaced"),
     (ChangeKind::NoteWritten, "note_written"),
     (ChangeKind::PolicyPut, "policy_put"),
+    (ChangeKind::PolicyWithdrawn, "policy_withdrawn"),
     (ChangeKind::RecordDeleted, "record_deleted"),
     (ChangeKind::RecordUpdated, "record_updated"),
     (ChangeKind::RecordWritten, "record_written"),

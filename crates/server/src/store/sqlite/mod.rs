@@ -10,6 +10,7 @@ mod error;
 mod file;
 mod files;
 mod groups;
+mod hooks;
 mod migrations;
 mod notes;
 mod policies;
