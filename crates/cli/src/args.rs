@@ -7,6 +7,7 @@ mod completions;
 mod explain;
 mod file;
 mod group;
+mod hook;
 mod man;
 mod note;
 mod profile;
@@ -26,6 +27,7 @@ pub use self::completions::*;
 pub use self::explain::*;
 pub use self::file::*;
 pub use self::group::*;
+pub use self::hook::*;
 pub use self::man::*;
 pub use self::note::*;
 pub use self::profile::*;
@@ -99,6 +101,9 @@ pub enum Command {
     /// Register clients; list, disable and delete those of the account
     #[command(subcommand, after_help = CLIENT_EXAMPLES)]
     Client(ClientCommand),
+    /// Let the server tell an address of what changes in the account
+    #[command(subcommand, after_help = HOOK_EXAMPLES)]
+    Hook(HookCommand),
     /// Write, read, change, delete and list records
     #[command(subcommand, after_help = RECORD_EXAMPLES)]
     Record(RecordCommand),

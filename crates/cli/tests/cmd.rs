@@ -177,6 +177,22 @@ fn passwords_and_paper_keys_change() {
 }
 
 #[test]
+fn hooks_are_made_listed_and_deleted() {
+    let machine = Machine::with_account();
+    let create = ["hook", "create", "https://example.com/in", "--event", "record_written"];
+    let made = machine.json(&[&create[..], &["--event", "note_written"]].concat());
+    assert!(made["secret"].as_str().unwrap().starts_with("whsec_"));
+    let listed = machine.json(&["hook", "list"]);
+    assert_eq!(listed["hook_id"], made["hook_id"]);
+    assert_eq!(listed["events"], serde_json::json!(["record_written", "note_written"]));
+    assert!(machine.ok(&["hook", "list"]).contains("record_written note_written"));
+    machine.fails(2, &["hook", "create", "https://example.com/in", "--event", "record_eaten"]);
+    machine.fails(1, &["hook", "create", "http://127.0.0.1/", "--event", "record_written"]);
+    machine.ok(&["hook", "delete", &made["hook_id"].to_string()]);
+    machine.fails(3, &["hook", "delete", &made["hook_id"].to_string()]);
+}
+
+#[test]
 fn json_shapes() {
     let machine = Machine::with_account();
     let alice = machine.register("alice");

@@ -18,6 +18,7 @@ pub struct World {
     /// A registration token without limits.
     pub token: Secret,
     server: RunningServer,
+    config: Config,
     folder: tempfile::TempDir,
 }
 
@@ -29,13 +30,21 @@ pub const PASSWORD: &str = "kP3v-9sXq-Lw2t-Zr8b";
 impl World {
     /// Starts a server on a free port and creates the account.
     pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// The same, with other settings than the default ones.
+    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let server = start_server(folder.path()).await;
+        let mut config = Config { data_dir: folder.path().join("data"), ..Config::default() };
+        config.listen.address = ([127, 0, 0, 1], 0).into();
+        change(&mut config);
+        let server = Server::start(config.clone()).await.expect("a server");
         let api_url = url_of(&server);
         let new = NewAccount { name: "Owner", email: EMAIL, password: &Secret::new(PASSWORD) };
         let (account, paper_key) = Account::create(&api_url, new).await.expect("an account");
         let token = account.create_token(TokenOptions::default()).await.expect("a registration token").token;
-        Self { api_url, account, paper_key, token, server, folder }
+        Self { api_url, account, paper_key, token, server, config, folder }
     }
 
     /// Registers a client.
@@ -60,16 +69,10 @@ impl World {
     /// Stops the server in good order and starts another on the same data, at another address.
     pub async fn restart(mut self) -> Self {
         self.server.shutdown().await;
-        self.server = start_server(self.folder.path()).await;
+        self.server = Server::start(self.config.clone()).await.expect("a server");
         self.api_url = url_of(&self.server);
         self
     }
-}
-
-async fn start_server(folder: &std::path::Path) -> RunningServer {
-    let mut config = Config { data_dir: folder.join("data"), ..Config::default() };
-    config.listen.address = ([127, 0, 0, 1], 0).into();
-    Server::start(config).await.expect("a server")
 }
 
 fn url_of(server: &RunningServer) -> String {

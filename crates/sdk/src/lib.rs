@@ -36,6 +36,7 @@ mod fields;
 mod file_bytes;
 mod files;
 mod groups;
+mod hooks;
 mod json;
 mod keyring;
 mod known_keys;
@@ -53,12 +54,12 @@ mod token;
 mod transport;
 
 pub use tozstore_api::{
-    AllowedEdit as GroupShare, Authorization, Capability, CapabilitySet, ExtendedPolicies, IncomingShare,
-    LastAccessPolicy, OneTimeCodePolicy, OutgoingShare, Plain, PlainExpression, SecretText as Secret,
-    Timestamp,
+    AllowedEdit as GroupShare, Authorization, Capability, CapabilitySet, ExtendedPolicies, HookDelivery,
+    HookEvent, IncomingShare, LastAccessPolicy, OneTimeCodePolicy, OutgoingShare, Plain, PlainExpression,
+    SecretText as Secret, Timestamp,
 };
 pub use tozstore_crypto::{
-    AccountId, ClientId, EncryptionPrivateKey, EncryptionPublicKey, GroupId, NoteId, NoteWriter,
+    AccountId, ClientId, EncryptionPrivateKey, EncryptionPublicKey, GroupId, HookSecret, NoteId, NoteWriter,
     RecordAuthenticity, RecordId, SigningKeyPair, SigningPublicKey, Version,
 };
 
@@ -73,6 +74,7 @@ pub use fields::Fields;
 pub use file_bytes::Progress;
 pub use files::File;
 pub use groups::{Group, GroupMember, GroupOptions};
+pub use hooks::Hook;
 pub use keyring::KeyTrust;
 pub use known_keys::KnownKeys;
 pub use logins::password_advice;

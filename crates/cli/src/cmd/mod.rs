@@ -8,6 +8,7 @@ mod demo;
 mod explain;
 mod file;
 mod group;
+mod hook;
 mod man;
 mod note;
 mod profile;
@@ -72,6 +73,7 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
         Command::Explain(arguments) => explain::run(&arguments, &context).await,
         Command::File(command) => file::run(command, &context).await,
         Command::Group(command) => group::run(command, &context).await,
+        Command::Hook(command) => hook::run(command, &context).await,
         Command::Note(command) => note::run(command, &context).await,
         Command::Profile(command) => profile::run(command, &context),
         Command::Record(command) => record::run(command, &context).await,

@@ -154,7 +154,8 @@ pub async fn put_for_record(
             tx.delete_record_grant(id, holder)?;
         }
         let record = Some((id, head.version));
-        tx.append_change(now, &Change { record, ..changed(head.account_id, caller.id, &slot) })?;
+        let kind = if allow { ChangeKind::PolicyPut } else { ChangeKind::PolicyWithdrawn };
+        tx.append_change(now, &Change { record, ..changed(kind, head.account_id, caller.id, &slot) })?;
         Ok::<_, Error>(())
     };
     app.store.write("put record policy", write).await?;
@@ -181,7 +182,7 @@ fn put_grants(
     if grants == before {
         if withdrawn > 0 {
             let now = tx.stamp()?;
-            tx.append_change(now, &changed(account_id, caller, slot))?;
+            tx.append_change(now, &changed(ChangeKind::PolicyWithdrawn, account_id, caller, slot))?;
         }
         return Ok(());
     }

@@ -13,8 +13,8 @@ use tozstore_api::paths;
 
 use super::{
     Error, access_keys, accounts, clients, cors, file_bytes, files, groups, health, hooks, listings, log,
-    logins, memory, note_challenges, note_files, notes, openapi, policies, record_notes, records, registration,
-    registration_tokens, search, share_pages, term_search, tokens,
+    logins, memory, note_challenges, note_files, notes, openapi, policies, record_notes, records,
+    registration, registration_tokens, search, share_pages, term_search, tokens,
 };
 use crate::App;
 
