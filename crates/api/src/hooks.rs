@@ -19,6 +19,7 @@ pub const HOOK_SIGNATURE_HEADER: &str = "webhook-signature";
 
 /// A hook that is to be: `POST /v1/hook`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NewHook {
     /// Where deliveries go: `http` or `https`, at most [`MAX_HOOK_URL_BYTES`].
     pub webhook_url: String,
@@ -28,6 +29,7 @@ pub struct NewHook {
 
 /// Whether deliveries are made for one kind of change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HookTrigger {
     /// Whether they are.
     pub enabled: bool,
@@ -37,6 +39,7 @@ pub struct HookTrigger {
 
 /// A hook, as its account sees it.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Hook {
     /// Its id.
     pub webhook_id: u64,
@@ -51,6 +54,7 @@ pub struct Hook {
 
 /// The hooks of an account: `GET /v1/hook`.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HookList {
     /// In the order in which they were made.
     pub hooks: Vec<Hook>,
@@ -58,6 +62,7 @@ pub struct HookList {
 
 /// A kind of change that is delivered. Names are never changed: hooks and their receivers keep them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HookEvent {
     /// An access key was removed.

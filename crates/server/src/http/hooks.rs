@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
-use tozstore_api::{Hook, HookList, HookTrigger, MAX_HOOK_TRIGGERS, NewHook, SecretText};
+use tozstore_api::{Hook, HookList, HookTrigger, MAX_HOOK_TRIGGERS, NewHook, SecretText, paths};
 
 use super::clients::queen;
 use super::{Credential, Error, Json, Path};
@@ -13,8 +13,13 @@ use crate::hooks::parse_url;
 use crate::ids::random_bytes;
 use crate::store::{Change, ChangeKind, HookRow, ReadTx, WriteTx};
 
-/// `POST /v1/hook`: from now on, deliveries are made of what changes. The secret that they are signed with is in this
-/// answer, and in no other.
+/// Makes a hook: from now on, its receiver is told of what changes in the account.
+///
+/// The secret that deliveries are signed with is in this answer, and in no other.
+#[utoipa::path(
+    post, path = paths::HOOKS, request_body = NewHook,
+    responses((status = 201, body = Hook), (status = 403), (status = 409))
+)]
 pub async fn create(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -58,7 +63,8 @@ pub async fn create(
     Ok((StatusCode::CREATED, axum::Json(Hook { webhook_id, webhook_url, triggers, secret })))
 }
 
-/// `GET /v1/hook`.
+/// Lists the hooks of the account.
+#[utoipa::path(get, path = paths::HOOKS, responses((status = 200, body = HookList), (status = 403)))]
 pub async fn list(
     State(app): State<Arc<App>>,
     credential: Credential,
@@ -74,7 +80,10 @@ pub async fn list(
     Ok(axum::Json(HookList { hooks }))
 }
 
-/// `DELETE /v1/hook/{id}`: what is queued for it is not delivered any more.
+/// Deletes a hook.
+///
+/// What is queued for it is not delivered any more.
+#[utoipa::path(delete, path = paths::HOOK, responses((status = 204), (status = 403)))]
 pub async fn delete(
     State(app): State<Arc<App>>,
     credential: Credential,

@@ -17,9 +17,9 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    access_keys, accounts, clients, file_bytes, files, groups, health, listings, logins, note_challenges,
-    note_files, notes, openapi, policies, record_notes, records, registration, registration_tokens, search,
-    share_pages, term_search, tokens,
+    access_keys, accounts, clients, file_bytes, files, groups, health, hooks, listings, logins,
+    note_challenges, note_files, notes, openapi, policies, record_notes, records, registration,
+    registration_tokens, search, share_pages, term_search, tokens,
 };
 
 /// The document without what is common.
@@ -39,6 +39,7 @@ use super::{
         accounts::create, accounts::change, accounts::meta, accounts::put_meta, accounts::replace_queen, accounts::delete,
         logins::challenge, logins::log_in, logins::validate,
         registration_tokens::list, registration_tokens::create, registration_tokens::delete,
+        hooks::list, hooks::create, hooks::delete,
         records::write, records::read_batch, records::read_shared_batch, records::read, records::update,
         records::delete, records::update_safe, records::delete_safe, records::edit, records::delete_many,
         search::search, term_search::search,
@@ -182,6 +183,7 @@ fn add_segments(path: &str, operation: &mut Value) {
         let schema = match name {
             "record_type" => json!({ "$ref": "#/components/schemas/RecordType" }),
             "token" => json!({ "type": "string", "minLength": 1 }),
+            "webhook_id" => json!({ "type": "integer", "format": "int64", "minimum": 0 }),
             _ => json!({ "type": "string", "format": "uuid" }),
         };
         json!({ "name": name, "in": "path", "required": true, "schema": schema })
