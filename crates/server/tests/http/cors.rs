@@ -73,6 +73,6 @@ async fn paths_and_methods_that_there_are_not_are_told_so() {
     assert_eq!(fixture.get("/").send().await.code(), 404);
     assert_eq!(fixture.get("//").send().await.code(), 404);
     assert_eq!(fixture.get("/v1/auth/token").send().await.code(), 405);
-    assert_eq!(fixture.get("/v1/hook").send().await.code(), 501);
+    assert_eq!(fixture.get("/v1/metric/requests").send().await.code(), 501);
     assert_eq!(fixture.post("/v1/billing/coupon").send().await.code(), 501);
 }
