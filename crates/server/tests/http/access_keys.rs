@@ -137,6 +137,6 @@ async fn record_types_of_any_text_fit_into_paths() {
     let refused = body(w, "t", json!({}), json!({ "a": "1" }));
     assert_eq!(
         fixture.call(&writer, Method::POST, "/v1/storage/records/share", Some(refused)).await.code(),
-        405
+        501
     );
 }
