@@ -61,11 +61,13 @@ pub use hooks::{
 };
 pub use key_set::{CURVE25519, ED25519, KeySet};
 pub use note_files::{NOTE_FILE_URL, NoteFileError, NoteFileMeta};
-pub use note_policies::{ExtendedPolicies, LastAccessPolicy, MAX_EXTENDED_POLICY_BYTES, OneTimeCodePolicy};
+pub use note_policies::{
+    EmailPolicy, ExtendedPolicies, LastAccessPolicy, MAX_EXTENDED_POLICY_BYTES, OneTimeCodePolicy,
+};
 pub use notes::{
-    ChallengedNote, MAX_NOTE_NAME_BYTES, MAX_NOTE_TEXT_BYTES, MAX_NOTES_PER_PAGE, Note, NoteAnswer,
-    NoteWrite, OneTimeCode, PrimeNote, PrimeOneTimeCode, PrimedNote, RecordNote, RecordNotes,
-    UNLIMITED_VIEWS,
+    ChallengeNote, ChallengedNote, MAX_NOTE_NAME_BYTES, MAX_NOTE_TEXT_BYTES, MAX_NOTES_PER_PAGE,
+    MailChallenge, MailedChallenge, Note, NoteAnswer, NoteWrite, OneTimeCode, PrimeNote, PrimeOneTimeCode,
+    PrimedNote, RecordNote, RecordNotes, UNLIMITED_VIEWS,
 };
 pub use plain::{MAX_PLAIN_ENTRIES, MAX_PLAIN_NAME_BYTES, MAX_PLAIN_VALUE_BYTES, Plain, PlainExpression};
 pub use policies::{Authorization, Grant, GrantList, IncomingShare, OutgoingShare, PolicyChange};

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tozstore_crypto::NoteId;
 
+use crate::absent::null_as_default;
+
 /// Bytes that the policies of one note may have, as JSON.
 pub const MAX_EXTENDED_POLICY_BYTES: usize = 16 * 1024;
 
@@ -15,7 +17,8 @@ pub const MAX_EXTENDED_POLICY_BYTES: usize = 16 * 1024;
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct ExtendedPolicies {
-    /// A code that is sent by e-mail. Passed on; no code is sent, so the note cannot be read.
+    /// A code that is sent by e-mail, if the server sends any. Passed on whole; see [`EmailPolicy`] for what the server
+    /// reads.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "passed_on")]
     pub email_eacp: Option<Map<String, Value>>,
     /// Another note was read not long ago.
@@ -27,6 +30,22 @@ pub struct ExtendedPolicies {
     /// A code that the writer asks the server for, and passes on.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "if_included")]
     pub tozny_otp_eacp: Option<OneTimeCodePolicy>,
+}
+
+/// What the server reads of a policy that asks for a code sent by e-mail.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct EmailPolicy {
+    /// Where the code goes.
+    pub email_address: String,
+    /// Name of the text of the mail. There is one text, whatever its name.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub template: String,
+    /// Where the reader uses the code.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub provider_link: String,
+    /// Minutes that a code lives, if its reader does not say; zero for what the server thinks right.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub default_expiration_minutes: u32,
 }
 
 /// Which note must have been read.
@@ -51,6 +70,15 @@ impl ExtendedPolicies {
     /// Whether there is no policy.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// The policy that asks for a code sent by e-mail, if there is one.
+    ///
+    /// # Errors
+    /// It names no address, or is not of its form.
+    pub fn email(&self) -> Option<Result<EmailPolicy, serde_json::Error>> {
+        let policy = self.email_eacp.clone()?;
+        Some(serde_json::from_value(Value::Object(policy)))
     }
 
     /// Parses the JSON object that the policies serialise to.
@@ -108,6 +136,22 @@ mod tests {
             assert_eq!(policies.to_json(), kept);
             assert_eq!(policies.is_empty(), kept == "{}");
         }
+    }
+
+    #[test]
+    fn what_counts_of_a_mail_is_read() {
+        let email = |text: &str| {
+            ExtendedPolicies::from_json(&format!(r#"{{"email_eacp":{text}}}"#)).unwrap().email().unwrap()
+        };
+        let policy =
+            email(r#"{"email_address":"a@b.c","template":null,"template_fields":{"n":"v"}}"#).unwrap();
+        assert_eq!((policy.email_address.as_str(), policy.default_expiration_minutes), ("a@b.c", 0));
+        for text in
+            ["{}", r#"{"email_address":1}"#, r#"{"email_address":"a","default_expiration_minutes":-1}"#]
+        {
+            assert!(email(text).is_err(), "{text}");
+        }
+        assert!(ExtendedPolicies::default().email().is_none());
     }
 
     #[test]

@@ -237,11 +237,45 @@ pub struct OneTimeCode {
     pub password: SecretText,
 }
 
-/// What was done to let the reader satisfy a note's policies: nothing, since those that the server checks need nothing
-/// done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Asks for what a note's policies want: `PATCH /v2/storage/notes/challenge`. Members of other policies are not read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct ChallengedNote {}
+pub struct ChallengeNote {
+    /// How the code is to be sent.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub email_eacp: MailChallenge,
+}
+
+/// How a code is to be sent by e-mail.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MailChallenge {
+    /// Name of the text of the mail; that of the policy if it is empty. There is one text, whatever its name.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub template_name: String,
+    /// Minutes that the code lives; zero for as long as the policy says.
+    #[serde(default, deserialize_with = "null_as_default")]
+    pub expiry_minutes: u32,
+}
+
+/// What was done to let the reader satisfy a note's policies. Those that are not named need nothing done.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ChallengedNote {
+    /// The code that is on its way by e-mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email_eacp: Option<MailedChallenge>,
+}
+
+/// A code that is on its way by e-mail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct MailedChallenge {
+    /// When it lapses.
+    pub expires_at: Timestamp,
+    /// Name of the text of the mail.
+    pub template_name: String,
+}
 
 fn is_false(flag: &bool) -> bool {
     !flag

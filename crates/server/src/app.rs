@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::http::Budget;
 use crate::keys::ServerKeys;
 use crate::login_failures::LoginFailures;
+use crate::mail::MailQueue;
 use crate::replays::ReplayCache;
 use crate::store::Store;
 
@@ -31,6 +32,8 @@ pub struct App {
     /// The same of those who are no clients. Apart, since anybody can make keys: whoever fills it shuts out others who
     /// are no clients, for some minutes, and no client.
     pub strangers_replays: ReplayCache,
+    /// Mails that wait to be sent.
+    pub mails: MailQueue,
     /// Logins that failed lately.
     pub login_failures: LoginFailures,
     /// Memory for bodies.
@@ -56,6 +59,7 @@ impl App {
         let nobodys_key = SigningKeyPair::generate().public_key();
         let body_memory = Budget::new(config.limits.bodies_bytes);
         let answer_memory = Budget::new(config.limits.answers_bytes);
+        let mails = MailQueue::new(&config.mail);
         Arc::new(Self {
             store,
             blobs,
@@ -64,6 +68,7 @@ impl App {
             config,
             replays,
             strangers_replays,
+            mails,
             login_failures: LoginFailures::default(),
             body_memory,
             answer_memory,

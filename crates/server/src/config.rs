@@ -30,6 +30,8 @@ pub struct Config {
     pub files: FilesConfig,
     /// Notes.
     pub notes: NotesConfig,
+    /// Mails.
+    pub mail: MailConfig,
     /// Work between requests.
     pub jobs: JobsConfig,
     /// Hooks.
@@ -50,6 +52,7 @@ impl Default for Config {
             accounts: AccountsConfig::default(),
             files: FilesConfig::default(),
             notes: NotesConfig::default(),
+            mail: MailConfig::default(),
             jobs: JobsConfig::default(),
             hooks: HooksConfig::default(),
             log: LogConfig::default(),
@@ -193,12 +196,68 @@ pub struct NotesConfig {
     pub strangers_may_write: bool,
     /// Days after which their notes are removed, whatever the notes say.
     pub strangers_lifetime_days: u32,
+    /// Notes that they may have on this server at a time, all of them together.
+    pub strangers_notes: usize,
+    /// Bytes that these may have, all of them together.
+    pub strangers_bytes: u64,
 }
 
 impl Default for NotesConfig {
     fn default() -> Self {
-        Self { strangers_may_write: true, strangers_lifetime_days: 30 }
+        Self {
+            strangers_may_write: true,
+            strangers_lifetime_days: 30,
+            strangers_notes: 10_000,
+            strangers_bytes: 256 * 1024 * 1024,
+        }
     }
+}
+
+/// Mails: codes for notes that ask for one.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MailConfig {
+    /// The server that takes mails (SMTP). Where it is empty, no mails are sent.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// How the connection to it is kept secret.
+    pub tls: MailTls,
+    /// Name to log in with; empty for no login.
+    pub user: String,
+    /// File with the password, of one line.
+    pub password_file: PathBuf,
+    /// Who the mails are from, such as `TozStore <notes@store.example>`.
+    pub from: String,
+    /// What the links of notes must begin with to be put into mails. Others are left out: anybody could make this
+    /// server send them.
+    pub link_prefixes: Vec<String>,
+}
+
+impl Default for MailConfig {
+    fn default() -> Self {
+        Self {
+            host: String::new(),
+            port: 587,
+            tls: MailTls::Starttls,
+            user: String::new(),
+            password_file: PathBuf::new(),
+            from: String::new(),
+            link_prefixes: Vec::new(),
+        }
+    }
+}
+
+/// How a connection to a mail server is kept secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MailTls {
+    /// Not at all: for a server on the same machine.
+    None,
+    /// TLS once both sides have greeted (RFC 3207), or no mail.
+    Starttls,
+    /// TLS from the beginning (RFC 8314).
+    Tls,
 }
 
 /// Work between requests.

@@ -12,6 +12,7 @@ pub mod ids;
 pub mod jobs;
 pub mod keys;
 mod login_failures;
+pub mod mail;
 pub mod policy;
 mod replays;
 pub mod store;
@@ -31,6 +32,7 @@ use blobs::Blobs;
 use clock::{Clock, SystemClock};
 use config::Config;
 use keys::{ServerKeyError, ServerKeys};
+use mail::{MailError, Mailer};
 use store::{SqliteOptions, SqliteStore, Store, StoreError};
 
 /// Name of the database in the data directory.
@@ -81,6 +83,9 @@ pub enum StartError {
         /// What went wrong.
         source: io::Error,
     },
+    /// Mails cannot be sent as it is set up.
+    #[error(transparent)]
+    Mail(#[from] MailError),
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -95,6 +100,7 @@ impl Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let address = config.listen.address;
         let data_dir = config.data_dir.clone();
+        let mailer = Mailer::new(&config.mail)?;
         let opening = {
             let clock = Arc::clone(&clock);
             tokio::task::spawn_blocking(move || open(&data_dir, clock))
@@ -105,11 +111,14 @@ impl Server {
         let local_addr = listener.local_addr().map_err(listen_error)?;
         let app = App::new(config, Arc::clone(&store), blobs, clock, keys);
         let (stop, stopped) = watch::channel(());
-        let tasks = vec![
+        let mut tasks = vec![
             tokio::spawn(http::serve(listener, Arc::clone(&app), stopped.clone())),
             tokio::spawn(hooks::run(Arc::clone(&app), stopped.clone())),
-            tokio::spawn(jobs::run(app, stopped)),
+            tokio::spawn(jobs::run(Arc::clone(&app), stopped.clone())),
         ];
+        if let Some(mailer) = mailer {
+            tasks.push(tokio::spawn(mail::run(app, mailer, stopped)));
+        }
         tracing::info!(%local_addr, store_id = %store.id(), "the server is up");
         Ok(RunningServer { local_addr, store, stop, tasks })
     }

@@ -17,8 +17,8 @@ pub use groups::{
 };
 
 pub use self::notes::{
-    LAST_ACCESS_WINDOW_S, NO_NOTE, NoteAction, NoteCaller, USED_UP_KEPT_S, decide_note, is_gone, read_once,
-    views_left,
+    LAST_ACCESS_WINDOW_S, NO_NOTE, NoteAction, NoteCaller, Reading, ShownCodes, USED_UP_KEPT_S, decide_note,
+    is_gone, mail_once, read_once, views_left,
 };
 pub use self::searches::{GroupReach, SearchReach, Searchable, searchable};
 use crate::store::{

@@ -50,6 +50,7 @@ suite! {
     many_scopes_are_merged,
     notes,
     notes_of_a_record,
+    notes_of_strangers,
     notes_own_their_files,
     pages_are_bounded,
     panics_fail_one_job,

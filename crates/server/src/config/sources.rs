@@ -99,6 +99,8 @@ impl Config {
             ("files.upload_lifetime_s", files.upload_lifetime_s.into(), 60),
             ("files.download_lifetime_s", files.download_lifetime_s.into(), 60),
             ("notes.strangers_lifetime_days", notes.strangers_lifetime_days.into(), 1),
+            ("notes.strangers_notes", notes.strangers_notes as u64, 1),
+            ("notes.strangers_bytes", notes.strangers_bytes, 64 * 1024),
             ("jobs.interval_s", jobs.interval_s, 1),
             ("jobs.rows_per_step", jobs.rows_per_step as u64, 1),
             ("jobs.changes_kept_days", jobs.changes_kept_days.into(), 1),

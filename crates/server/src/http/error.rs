@@ -32,6 +32,9 @@ pub enum Error {
     /// The caller may not do this.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// There is no room for more.
+    #[error("{0}")]
+    Full(&'static str),
     /// A fault of our own. The text is for the log alone.
     #[error("{0}")]
     Internal(Cow<'static, str>),
@@ -73,6 +76,7 @@ impl Error {
             Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, true),
             Self::Conflict(_) => (StatusCode::CONFLICT, true),
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, true),
+            Self::Full(_) => (StatusCode::INSUFFICIENT_STORAGE, true),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, true),
             Self::NotFound(_) => (StatusCode::NOT_FOUND, true),
             Self::NotImplemented(_) => (StatusCode::NOT_IMPLEMENTED, true),

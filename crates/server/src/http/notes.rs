@@ -19,7 +19,8 @@ use super::note_files;
 use super::record_notes::{self, PageQuery};
 use super::records::{SealedText, sealed_text};
 use super::{Error, Path, RecordJson};
-use crate::policy::{self, NO_NOTE, NoteAction, NoteCaller, decide_note};
+use crate::mail;
+use crate::policy::{self, NO_NOTE, NoteAction, NoteCaller, Reading, ShownCodes, decide_note};
 use crate::store::{
     Change, ChangeKind, NOBODY, NoteHead, NoteRow, NoteTexts, NoteUses, ReadTx, StoreError, WriteTx,
 };
@@ -32,6 +33,7 @@ const SECONDS_PER_DAY: i64 = 24 * 3600;
 pub struct NoteQuery {
     note_id: Option<String>,
     id_string: Option<String>,
+    email_otp: Option<String>,
     tozny_otp: Option<String>,
     #[serde(rename = "recordId")]
     record_id: Option<String>,
@@ -52,7 +54,7 @@ pub(super) type Query<T> = Result<axum::extract::Query<T>, QueryRejection>;
 /// Writes a note.
 #[utoipa::path(
     post, path = paths::NOTES, security(("signature" = [])), request_body = NoteWrite,
-    responses((status = 201, body = Note), (status = 403), (status = 409))
+    responses((status = 201, body = Note), (status = 403), (status = 409), (status = 507))
 )]
 pub async fn create(
     State(app): State<Arc<App>>,
@@ -73,10 +75,19 @@ pub async fn create(
         let latest = now.plus_seconds(lifetime_s);
         row.head.uses.gone = Some(row.head.uses.gone.map_or(latest, |gone| gone.min(latest)));
     }
+    let (max_notes, max_bytes) = (app.config.notes.strangers_notes, app.config.notes.strangers_bytes);
     let write = move |tx: &mut dyn WriteTx| {
         let writer = signer.client(tx.as_read())?.map(|row| (row.id, row.account_id));
         let mut row = row.clone();
         row.head.writer = writer;
+        if writer.is_none() {
+            let (notes, bytes) = tx.strangers_notes(max_notes)?;
+            if notes >= max_notes || bytes.saturating_add(row.sent_bytes()) > max_bytes {
+                return Err(Error::Full(
+                    "there is no room for more notes by those who are no clients: try again later, or as a client",
+                ));
+            }
+        }
         free_name(tx, row.head.name.as_deref(), now)?;
         insert(tx, &mut row, ChangeKind::NoteWritten)?;
         Ok::<_, Error>(row)
@@ -157,18 +168,30 @@ pub async fn read(
             .await
             .map(|page| axum::Json(NoteAnswer::Notes(page.0)));
     }
-    let code_hash = query.tozny_otp.as_deref().map(|code| blake2b_256(code.as_bytes()));
+    let shown = ShownCodes {
+        given: query.tozny_otp.as_deref().map(|code| blake2b_256(code.as_bytes())),
+        mailed: query.email_otp.as_deref().filter(|code| !code.is_empty()).map(mail::hash_of_code),
+    };
+    let sends_mail = app.mails.is_on();
     let wanted = query.wanted()?;
     let now = app.now();
     admit(&app, signer, &wanted, NoteAction::Read).await?;
     let write = move |tx: &mut dyn WriteTx| {
         let head = find(tx.as_read(), signer, &wanted, NoteAction::Read, now)?;
-        let uses = policy::read_once(tx.as_read(), &head, code_hash, now)??;
-        tx.put_note_uses(head.id, &uses)?;
-        let row = tx.note(head.id)?.ok_or(NO_NOTE)?;
-        Ok::<_, Error>(row)
+        match policy::read_once(tx.as_read(), &head, shown, sends_mail, now)? {
+            Reading::Allowed(uses) => {
+                tx.put_note_uses(head.id, &uses)?;
+                Ok(Ok(tx.note(head.id)?.ok_or(NO_NOTE)?))
+            }
+            // The refusal is no failure of the transaction, which keeps the count.
+            Reading::Guessed(uses, refusal) => {
+                tx.put_note_uses(head.id, &uses)?;
+                Ok(Err(refusal))
+            }
+            Reading::Refused(refusal) => Err(Error::from(refusal)),
+        }
     };
-    let row = app.store.write("read note", write).await?;
+    let row = app.store.write("read note", write).await??;
     let file_url = note_files::url(&app, &base, &row.head);
     Ok(axum::Json(NoteAnswer::Note(Box::new(answer(row, file_url)?))))
 }

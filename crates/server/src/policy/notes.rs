@@ -7,7 +7,7 @@ use tozstore_api::Timestamp;
 use tozstore_crypto::{ClientId, SigningPublicKey};
 
 use super::Refusal;
-use crate::store::{NoteHead, NoteUses, ReadTx, StoreError};
+use crate::store::{NoteHead, NoteMails, NoteUses, ReadTx, StoreError};
 
 /// There is no such note, or no longer.
 pub const NO_NOTE: Refusal = Refusal::Absent("no such note");
@@ -21,6 +21,9 @@ const NO_SESSION: Refusal =
 const NO_CODE: Refusal = Refusal::Unauthorized(
     "this note asks for a code (tozny_otp) that its writer gives out, and this is none that is good",
 );
+const NO_MAILED_CODE: Refusal = Refusal::Unauthorized(
+    "this note asks for a code (email_otp) that is sent by e-mail after a challenge, and this is none that is good",
+);
 const NOT_READ: Refusal =
     Refusal::Unauthorized("this note can be read only shortly after another one was read");
 
@@ -29,6 +32,27 @@ pub const LAST_ACCESS_WINDOW_S: i64 = 300;
 /// Seconds for which a note is kept when it was read as often as it may be: how many views are left, and whether it was
 /// read, can be asked for so long.
 pub const USED_UP_KEPT_S: i64 = 24 * 3600;
+
+/// Wrong codes after which the one that was sent by e-mail is worth nothing any more.
+const MAX_WRONG_MAIL_CODES: u32 = 5;
+/// Codes that are sent for one note a minute apart; after that, one an hour.
+const MAILS_A_MINUTE_APART: u32 = 5;
+
+/// Takes note of a code that is about to be sent by e-mail. It takes the place of an older one.
+///
+/// # Errors
+/// Seconds to wait, if too many were sent.
+pub fn mail_once(note: &NoteHead, code: ([u8; 32], Timestamp), now: Timestamp) -> Result<NoteUses, u64> {
+    let mut uses = note.uses.clone();
+    let pause_s = if uses.mails.sent < MAILS_A_MINUTE_APART { 60 } else { 3600 };
+    let next = uses.mails.last_sent.map(|last| last.plus_seconds(pause_s)).filter(|next| now < *next);
+    if let Some(next) = next {
+        return Err(next.seconds().saturating_sub(now.seconds()).max(1).unsigned_abs());
+    }
+    let sent = uses.mails.sent.saturating_add(1);
+    uses.mails = NoteMails { code: Some(code), wrong_codes: 0, sent, last_sent: Some(now) };
+    Ok(uses)
+}
 
 /// What somebody wants with a note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,42 +116,78 @@ pub fn views_left(note: &NoteHead) -> Option<u64> {
     note.max_views.map(|most| most.saturating_sub(note.uses.views))
 }
 
-/// What reading the note once makes of it, for a caller that [`decide_note`] lets read it and that shows the hash of a
-/// code, if any. A code that was good is used up.
+/// What a reader shows besides its key: BLAKE2b-256 of codes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ShownCodes {
+    /// Of one that the writer gave out.
+    pub given: Option<[u8; 32]>,
+    /// Of one that was sent by e-mail.
+    pub mailed: Option<[u8; 32]>,
+}
+
+/// What comes of the wish to read a note.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// It is read, which makes this of it.
+    Allowed(NoteUses),
+    /// It is not, and that counts: a code was guessed at.
+    Guessed(NoteUses, Refusal),
+    /// It is not.
+    Refused(Refusal),
+}
+
+/// What reading the note once makes of it, for a caller that [`decide_note`] lets read it. Codes that were good are
+/// used up.
 ///
 /// A note that asks for another one to have been read does not ask by whom: only its recipient can have done it.
 ///
 /// # Errors
-/// The note was read as often as it may be, or asks for something else.
+/// The store failed.
 pub fn read_once(
     tx: &dyn ReadTx,
     note: &NoteHead,
-    code_hash: Option<[u8; 32]>,
+    shown: ShownCodes,
+    sends_mail: bool,
     now: Timestamp,
-) -> Result<Result<NoteUses, Refusal>, StoreError> {
+) -> Result<Reading, StoreError> {
     let policies = &note.policies;
     if views_left(note) == Some(0) {
-        return Ok(Err(NO_NOTE));
+        return Ok(Reading::Refused(NO_NOTE));
     }
-    if policies.email_eacp.is_some() {
-        return Ok(Err(NO_MAIL));
+    if policies.email_eacp.is_some() && !sends_mail {
+        return Ok(Reading::Refused(NO_MAIL));
     }
     if policies.tozid_eacp.is_some() {
-        return Ok(Err(NO_SESSION));
+        return Ok(Reading::Refused(NO_SESSION));
     }
     if let Some(policy) = &policies.last_access_eacp {
         let last_read = tx.note_head(policy.last_read_note_id)?.and_then(|other| other.uses.last_read);
         if last_read.is_none_or(|time| time.plus_seconds(LAST_ACCESS_WINDOW_S) < now) {
-            return Ok(Err(NOT_READ));
+            return Ok(Reading::Refused(NOT_READ));
         }
     }
     let mut uses = note.uses.clone();
     if policies.tozny_otp_eacp.is_some() {
-        let good = uses.code.is_some_and(|(hash, expires)| code_hash == Some(hash) && now < expires);
+        let good = uses.code.is_some_and(|(hash, expires)| shown.given == Some(hash) && now < expires);
         if !good {
-            return Ok(Err(NO_CODE));
+            return Ok(Reading::Refused(NO_CODE));
         }
         uses.code = None;
+    }
+    if policies.email_eacp.is_some() {
+        let wanted = uses.mails.code.filter(|(_, expires)| now < *expires);
+        match (wanted, shown.mailed) {
+            (Some((hash, _)), Some(mailed)) if hash == mailed => uses.mails.code = None,
+            (Some(_), Some(_)) => {
+                let mut uses = note.uses.clone();
+                uses.mails.wrong_codes = uses.mails.wrong_codes.saturating_add(1);
+                if uses.mails.wrong_codes >= MAX_WRONG_MAIL_CODES {
+                    uses.mails.code = None;
+                }
+                return Ok(Reading::Guessed(uses, NO_MAILED_CODE));
+            }
+            _ => return Ok(Reading::Refused(NO_MAILED_CODE)),
+        }
     }
     uses.views = uses.views.saturating_add(1);
     uses.last_read = Some(now);
@@ -135,5 +195,5 @@ pub fn read_once(
         let kept_until = now.plus_seconds(USED_UP_KEPT_S);
         uses.gone = Some(uses.gone.map_or(kept_until, |gone| gone.min(kept_until)));
     }
-    Ok(Ok(uses))
+    Ok(Reading::Allowed(uses))
 }

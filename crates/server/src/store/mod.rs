@@ -49,7 +49,7 @@ pub use files::{FileContent, FileOwner, FileReads, FileWrites, PendingFileRow, R
 pub use groups::{GroupMemberRow, GroupReads, GroupRow, GroupShareRow, GroupWrites};
 pub use hooks::{HookDeliveryRow, HookReads, HookRow, HookWrites};
 pub use memory::MemoryStore;
-pub use notes::{NoteHead, NoteReads, NoteRow, NoteTexts, NoteUses, NoteWrites};
+pub use notes::{NoteHead, NoteMails, NoteReads, NoteRow, NoteTexts, NoteUses, NoteWrites};
 pub use policies::{GrantKind, GrantRow, GrantSet, GrantSlot, PolicyReads, PolicyWrites};
 pub use record_policies::{RecordGrantRow, RecordPolicyReads, RecordPolicyWrites};
 pub use record_types::{RecordTypeReads, RecordTypeRow, RecordTypeSlot, RecordTypeWrites};

@@ -83,6 +83,33 @@ pub struct NoteUses {
     pub gone: Option<Timestamp>,
     /// BLAKE2b-256 of a code that opens it once, and when that lapses.
     pub code: Option<([u8; 32], Timestamp)>,
+    /// What was sent by e-mail.
+    pub mails: NoteMails,
+}
+
+/// Mails about a note.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NoteMails {
+    /// BLAKE2b-256 of the code that was sent last, and when that lapses.
+    pub code: Option<([u8; 32], Timestamp)>,
+    /// Codes that were tried since and were not it.
+    pub wrong_codes: u32,
+    /// How many codes were sent.
+    pub sent: u32,
+    /// When the last one was.
+    pub last_sent: Option<Timestamp>,
+}
+
+impl NoteRow {
+    /// Bytes of what the writer sent, or nearly so.
+    pub fn sent_bytes(&self) -> u64 {
+        let NoteHead { texts, plain, file_meta, policies, .. } = &self.head;
+        let NoteTexts { mode, note_type, writer_encryption_key, encrypted_access_key, signature } = texts;
+        let texts = [mode, note_type, writer_encryption_key, encrypted_access_key, signature];
+        let json = [plain.to_json(), file_meta.to_json(), policies.to_json()];
+        let lens = texts.into_iter().chain(&json).map(String::len).chain([self.data.len()]);
+        lens.map(|len| len as u64).sum()
+    }
 }
 
 /// Reading notes.
@@ -105,6 +132,10 @@ pub trait NoteReads {
         after: u64,
         limit: usize,
     ) -> Result<Vec<(u64, NoteHead)>, StoreError>;
+
+    /// How many notes there are by those who are no clients, counted up to `limit`, and how many bytes those have that
+    /// were counted.
+    fn strangers_notes(&self, limit: usize) -> Result<(usize, u64), StoreError>;
 
     /// At most `limit` notes that are gone by `now`.
     fn gone_notes(&self, now: Timestamp, limit: usize) -> Result<Vec<NoteHead>, StoreError>;

@@ -14,6 +14,7 @@ mod groups;
 mod hooks;
 mod logins;
 mod note_files;
+mod note_mails;
 mod notes;
 mod openapi;
 mod policies;

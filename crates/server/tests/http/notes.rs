@@ -191,6 +191,36 @@ async fn strangers_can_be_kept_from_writing() {
 }
 
 #[tokio::test]
+async fn strangers_have_so_much_room_together() {
+    let mut config = Config::default();
+    config.notes.strangers_notes = 2;
+    config.notes.strangers_bytes = 100_000;
+    let fixture = Fixture::with_config(config).await;
+    let (reader, client) = (SigningKeyPair::generate(), fixture.client("a").await);
+    let write = async |data: String| {
+        let key = SigningKeyPair::generate();
+        let body = note(&key, &reader, json!({ "data": { "a": data } }));
+        fixture.signed(&key, None, Method::POST, NOTES).json(body).send().await
+    };
+    let large = || "x".repeat(60_000);
+    let first = write(large()).await;
+    assert_eq!(first.code(), 201);
+    let refused = write(large()).await;
+    assert_eq!(refused.code(), 507);
+    assert!(text(&refused.json()["error"]).contains("no room"), "{refused:?}");
+    assert_eq!(write("x".into()).await.code(), 201);
+    assert_eq!(write("x".into()).await.code(), 507);
+    // Clients have room of their own.
+    for _ in 0..3 {
+        fixture.new_note(&client, &reader, json!({ "data": { "a": large() } })).await;
+    }
+    // When theirs are gone there is room again.
+    fixture.advance_seconds(31 * 24 * 3600);
+    jobs::round(&fixture.app).await.unwrap();
+    assert_eq!(write(large()).await.code(), 201);
+}
+
+#[tokio::test]
 async fn odd_notes_are_refused() {
     let fixture = Fixture::new().await;
     let client = fixture.client("a").await;

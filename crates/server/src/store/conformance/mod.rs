@@ -30,7 +30,7 @@ pub use erasures::{erasure_leaves_others_alone, erasure_works_in_steps};
 pub use files::{notes_own_their_files, pending_files, records_own_their_files, unclaimed_blobs};
 pub use groups::{group_members, group_shares, groups, groups_outlive_their_creators};
 pub use hooks::{hook_deliveries, hooks};
-pub use notes::{notes, notes_of_a_record};
+pub use notes::{notes, notes_of_a_record, notes_of_strangers};
 pub use policies::{access_keys, grants, grants_are_listed_in_order, grants_for_records, record_types};
 pub use records::{
     Model, many_scopes_are_merged, pages_are_bounded, query_agrees_with_model, records, work_is_bounded,

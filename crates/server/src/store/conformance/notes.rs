@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::samples::{client_id, hash, note, note_id, record_id, time};
 use super::{Open, assert_refused, read, write};
 use crate::clock::SystemClock;
-use crate::store::NoteUses;
+use crate::store::{NoteMails, NoteUses};
 
 /// Notes are found by id and name, are unique in both, and only their uses change.
 pub async fn notes(open: Open<'_>) {
@@ -34,7 +34,9 @@ pub async fn notes(open: Open<'_>) {
     same_name.head.name = note(2, None).head.name;
     assert_refused!(write(&store, move |tx| tx.insert_note(&same_name)).await, AlreadyExists);
 
-    let uses = NoteUses { views: 7, last_read: Some(time(8)), gone: None, code: None };
+    let mails =
+        NoteMails { code: Some((hash(2), time(7))), wrong_codes: 3, sent: 4, last_sent: Some(time(6)) };
+    let uses = NoteUses { views: 7, last_read: Some(time(8)), gone: None, code: None, mails };
     let put = uses.clone();
     write(&store, move |tx| tx.put_note_uses(note_id(2), &put)).await.unwrap();
     let mut changed = note(2, Some(1));
@@ -76,4 +78,23 @@ pub async fn notes_of_a_record(open: Open<'_>) {
     assert_eq!(read(&store, |tx| tx.notes_of_record(client_id(1), record_id(2), 0, 9)).await, []);
     let gone = read(&store, |tx| tx.gone_notes(time(8), 3)).await;
     assert_eq!(gone.iter().map(|head| head.id).collect::<Vec<_>>(), [2, 4, 6].map(note_id));
+}
+
+/// Notes by those who are no clients are counted, and their bytes, until they are gone.
+pub async fn notes_of_strangers(open: Open<'_>) {
+    let store = open(Arc::new(SystemClock));
+    let count = |limit| read(&store, move |tx| tx.strangers_notes(limit));
+    assert_eq!(count(9).await, (0, 0));
+    write(&store, |tx| {
+        (1..=3).try_for_each(|n| tx.insert_note(&note(n, None)))?;
+        (4..=6).try_for_each(|n| tx.insert_note(&note(n, Some(1))))
+    })
+    .await
+    .unwrap();
+    let bytes = |n| note(n, None).sent_bytes();
+    assert_eq!(count(9).await, (3, bytes(1) + bytes(2) + bytes(3)));
+    assert_eq!(count(2).await.0, 2);
+    write(&store, |tx| tx.put_note_uses(note_id(1), &NoteUses::default())).await.unwrap();
+    assert!(write(&store, |tx| tx.delete_note(note_id(2))).await.unwrap());
+    assert_eq!(count(9).await, (2, bytes(1) + bytes(3)));
 }

@@ -5,8 +5,8 @@ use tozstore_crypto::{AccountId, ClientId, GroupId, NoteId, RecordId, SigningPub
 
 use crate::store::{
     AccessKeyRow, AccountRow, AccountSalts, ChallengeRow, ClientRow, GrantRow, GrantSet, GrantSlot,
-    GroupMemberRow, GroupRow, GroupShareRow, KeySlot, NoteHead, NoteRow, NoteTexts, NoteUses, RecordHead,
-    RecordIndex, RecordRow, RecordTypeRow, RecordTypeSlot, RegistrationTokenRow,
+    GroupMemberRow, GroupRow, GroupShareRow, KeySlot, NoteHead, NoteMails, NoteRow, NoteTexts, NoteUses,
+    RecordHead, RecordIndex, RecordRow, RecordTypeRow, RecordTypeSlot, RegistrationTokenRow,
 };
 
 fn id_bytes(kind: u8, n: u32) -> [u8; 16] {
@@ -251,6 +251,12 @@ pub(super) fn note(n: u32, writer: Option<u32>) -> NoteRow {
                 last_read: even.then(|| time(n)),
                 gone: even.then(|| time(n)),
                 code: even.then(|| (hash(n), time(n))),
+                mails: NoteMails {
+                    code: even.then(|| (hash(n + 1), time(n))),
+                    wrong_codes: n,
+                    sent: n,
+                    last_sent: even.then(|| time(n)),
+                },
             },
         },
         data: format!(r#"{{"field":"{n}"}}"#),

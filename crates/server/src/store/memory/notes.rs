@@ -45,6 +45,12 @@ impl<R> NoteReads for Tx<R> {
         Ok(of_record.take(limit).map(|(position, row)| (*position, row.head.clone())).collect())
     }
 
+    fn strangers_notes(&self, limit: usize) -> Result<(usize, u64), StoreError> {
+        let rows = self.tables.notes.rows.values().map(|(_, row)| row);
+        let counted = rows.filter(|row| row.head.writer.is_none()).take(limit);
+        Ok(counted.fold((0, 0), |(count, bytes), row| (count + 1, bytes + row.sent_bytes())))
+    }
+
     fn gone_notes(&self, now: Timestamp, limit: usize) -> Result<Vec<NoteHead>, StoreError> {
         let table = &self.tables.notes;
         let gone = table.by_gone.keys().take_while(|(gone, _)| *gone <= now).take(limit);

@@ -19,6 +19,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { statements: include_str!("migrations/0006_note_files.sql"), fill: None },
     Migration { statements: include_str!("migrations/0007_record_grants.sql"), fill: None },
     Migration { statements: include_str!("migrations/0008_hooks.sql"), fill: None },
+    Migration { statements: include_str!("migrations/0009_note_mails.sql"), fill: None },
 ];
 
 /// A step of the schema, and what makes new rows from those that are there.

@@ -8,7 +8,9 @@ use tozstore_crypto::{AccountId, ClientId, NoteId, RecordId, SigningPublicKey};
 use super::columns::{column, integer, malformed, optional_id, row_limit};
 use super::files::read_stored_file;
 use super::tx::{Tx, Writing};
-use crate::store::{LOCAL_REGION, NoteHead, NoteReads, NoteRow, NoteTexts, NoteUses, NoteWrites, StoreError};
+use crate::store::{
+    LOCAL_REGION, NoteHead, NoteMails, NoteReads, NoteRow, NoteTexts, NoteUses, NoteWrites, StoreError,
+};
 
 /// The columns that [`read_head`] reads, then the place.
 macro_rules! select_head {
@@ -17,7 +19,8 @@ macro_rules! select_head {
             "SELECT note_id, name, client_id, account_id, recipient_key, writer_key, mode, note_type, \
              writer_encryption_key, encrypted_access_key, signature, plain, file_meta, policies, max_views, \
              expiration, expires, record_id, is_secret, format, suite, created, views, last_read, gone, code_hash, \
-             code_expires, file_key, file_bytes, file_checksum, file_compression, notes.position",
+             code_expires, file_key, file_bytes, file_checksum, file_compression, mail_code_hash, mail_code_expires, wrong_mail_codes, \
+             mails_sent, last_mail, notes.position",
             $more,
             " FROM notes JOIN note_uses ON note_uses.position = notes.position "
         )
@@ -27,7 +30,7 @@ macro_rules! select_head {
 impl<R> NoteReads for Tx<'_, R> {
     fn note(&self, id: NoteId) -> Result<Option<NoteRow>, StoreError> {
         let sql = concat!(select_head!(", data"), "WHERE note_id = ?1");
-        self.one(sql, [id.as_bytes()], |row| Ok(NoteRow { head: read_head(row)?, data: row.get(32)? }))
+        self.one(sql, [id.as_bytes()], |row| Ok(NoteRow { head: read_head(row)?, data: row.get(37)? }))
     }
 
     fn note_head(&self, id: NoteId) -> Result<Option<NoteHead>, StoreError> {
@@ -52,7 +55,17 @@ impl<R> NoteReads for Tx<'_, R> {
         );
         let after = integer(after).unwrap_or(i64::MAX);
         let params = params![writer.as_bytes(), record.as_bytes(), after, row_limit(limit)];
-        self.list(sql, params, |row| Ok((column(row, 31)?, read_head(row)?)))
+        self.list(sql, params, |row| Ok((column(row, 36)?, read_head(row)?)))
+    }
+
+    fn strangers_notes(&self, limit: usize) -> Result<(usize, u64), StoreError> {
+        // An index holds these and nothing else, and is never longer than they may be many.
+        let sql = "SELECT count(*), coalesce(sum(strangers_bytes), 0) FROM (SELECT strangers_bytes FROM note_uses \
+                   WHERE strangers_bytes IS NOT NULL LIMIT ?1)";
+        let found =
+            self.one(sql, [row_limit(limit)], |row| Ok((column::<u64>(row, 0)?, column::<u64>(row, 1)?)))?;
+        let (count, bytes) = found.unwrap_or_default();
+        Ok((usize::try_from(count).unwrap_or(usize::MAX), bytes))
     }
 
     fn gone_notes(&self, now: Timestamp, limit: usize) -> Result<Vec<NoteHead>, StoreError> {
@@ -105,8 +118,9 @@ impl NoteWrites for Tx<'_, Writing<'_>> {
             ],
         )?;
         self.execute(
-            "INSERT INTO note_uses (position, views, last_read, gone, code_hash, code_expires) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO note_uses (position, views, last_read, gone, code_hash, code_expires, mail_code_hash, \
+             mail_code_expires, wrong_mail_codes, mails_sent, last_mail, strangers_bytes) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             params![
                 position,
                 integer(head.uses.views)?,
@@ -114,6 +128,12 @@ impl NoteWrites for Tx<'_, Writing<'_>> {
                 head.uses.gone.map(Timestamp::micros),
                 head.uses.code.map(|(hash, _)| hash),
                 head.uses.code.map(|(_, expires)| expires.micros()),
+                head.uses.mails.code.map(|(hash, _)| hash),
+                head.uses.mails.code.map(|(_, expires)| expires.micros()),
+                head.uses.mails.wrong_codes,
+                head.uses.mails.sent,
+                head.uses.mails.last_sent.map(Timestamp::micros),
+                if head.writer.is_none() { Some(integer(row.sent_bytes())?) } else { None },
             ],
         )
         .map(drop)
@@ -121,8 +141,8 @@ impl NoteWrites for Tx<'_, Writing<'_>> {
 
     fn put_note_uses(&mut self, id: NoteId, uses: &NoteUses) -> Result<(), StoreError> {
         let changed = self.execute(
-            "UPDATE note_uses SET (views, last_read, gone, code_hash, code_expires) = (?2, ?3, ?4, ?5, ?6) \
-             WHERE position = (SELECT position FROM notes WHERE note_id = ?1)",
+            "UPDATE note_uses SET (views, last_read, gone, code_hash, code_expires, mail_code_hash, mail_code_expires, \
+             wrong_mail_codes, mails_sent, last_mail) = (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) WHERE position = (SELECT position FROM notes WHERE note_id = ?1)",
             params![
                 id.as_bytes(),
                 integer(uses.views)?,
@@ -130,6 +150,11 @@ impl NoteWrites for Tx<'_, Writing<'_>> {
                 uses.gone.map(Timestamp::micros),
                 uses.code.map(|(hash, _)| hash),
                 uses.code.map(|(_, expires)| expires.micros()),
+                uses.mails.code.map(|(hash, _)| hash),
+                uses.mails.code.map(|(_, expires)| expires.micros()),
+                uses.mails.wrong_codes,
+                uses.mails.sent,
+                uses.mails.last_sent.map(Timestamp::micros),
             ],
         )?;
         if changed == 0 { Err(StoreError::Missing("the note")) } else { Ok(()) }
@@ -201,6 +226,12 @@ fn read_head(row: &Row<'_>) -> Result<NoteHead, Error> {
             last_read: time(23)?,
             gone: time(24)?,
             code: row.get::<_, Option<[u8; 32]>>(25)?.zip(time(26)?),
+            mails: NoteMails {
+                code: row.get::<_, Option<[u8; 32]>>(31)?.zip(time(32)?),
+                wrong_codes: row.get(33)?,
+                sent: row.get(34)?,
+                last_sent: time(35)?,
+            },
         },
     })
 }
