@@ -16,7 +16,7 @@ pub(super) fn sealed(bytes: &[u8]) -> SealedFile {
     tally.finish()
 }
 
-fn announcement(writer: &TestClient, record_type: &str, bytes: &[u8]) -> Value {
+pub(super) fn announcement(writer: &TestClient, record_type: &str, bytes: &[u8]) -> Value {
     let file = sealed(bytes);
     let mut sent = body(writer.id, record_type, json!({ "p": "q" }), json!({}));
     sent["meta"]["file_meta"] = json!({

@@ -7,6 +7,7 @@ mod bodies;
 mod clients;
 mod cors;
 mod endpoints;
+mod file_races;
 mod files;
 mod fixture;
 mod group_searches;

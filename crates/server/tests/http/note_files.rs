@@ -10,7 +10,7 @@ use super::files::{sealed, target};
 use super::fixture::{Answer, Fixture, TestClient, text};
 use super::notes::{NOTES, by_id, note};
 
-const BYTES: &[u8] = b"sealed bytes";
+pub(super) const BYTES: &[u8] = b"sealed bytes";
 
 fn announcement(writer: &TestClient, recipient: &SigningKeyPair, more: Value) -> Value {
     let file = sealed(BYTES);
@@ -26,11 +26,25 @@ fn url(note: &Value) -> &Value {
 }
 
 impl Fixture {
+    /// Announced and sent, not committed.
+    pub(super) async fn sent_note(
+        &self,
+        writer: &TestClient,
+        recipient: &SigningKeyPair,
+        more: Value,
+    ) -> Value {
+        let pending = self.announce_note(writer, announcement(writer, recipient, more)).await;
+        assert_eq!(pending.code(), 202, "{pending:?}");
+        let pending = pending.json();
+        assert_eq!(self.send_bytes(&pending, BYTES).await.code(), 200);
+        pending
+    }
+
     async fn announce_note(&self, writer: &TestClient, body: Value) -> Answer {
         self.as_client(writer, Method::POST, &format!("{NOTES}/files"), Some(body)).await
     }
 
-    async fn commit_note(&self, client: &TestClient, pending: &Value) -> Answer {
+    pub(super) async fn commit_note(&self, client: &TestClient, pending: &Value) -> Answer {
         let path = format!("{NOTES}/files/{}", text(&pending["id"]));
         self.as_client(client, Method::PATCH, &path, None).await
     }
@@ -41,10 +55,7 @@ impl Fixture {
         recipient: &SigningKeyPair,
         more: Value,
     ) -> Value {
-        let pending = self.announce_note(writer, announcement(writer, recipient, more)).await;
-        assert_eq!(pending.code(), 202, "{pending:?}");
-        let pending = pending.json();
-        assert_eq!(self.send_bytes(&pending, BYTES).await.code(), 200);
+        let pending = self.sent_note(writer, recipient, more).await;
         let committed = self.commit_note(writer, &pending).await;
         assert_eq!(committed.code(), 201, "{committed:?}");
         committed.json()

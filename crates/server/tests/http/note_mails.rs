@@ -123,8 +123,10 @@ impl World {
     async fn mail(&mut self) -> (String, String) {
         let mail = self.sink.next().await;
         let is_code = |line: &&str| line.len() == 19 && line.matches('-').count() == 3;
-        let code = mail.lines().map(str::trim).find(is_code).unwrap_or_else(|| panic!("{mail}"));
-        (mail.clone(), code.to_owned())
+        let code = mail.lines().map(str::trim).find(is_code);
+        assert!(code.is_some(), "{mail}");
+        let code = code.unwrap_or_default().to_owned();
+        (mail, code)
     }
 }
 

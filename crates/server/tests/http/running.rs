@@ -3,10 +3,14 @@
 use std::future::poll_fn;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tozstore_server::config::{Config, LimitsConfig, ListenConfig};
 use tozstore_server::keys::KEY_FILE;
-use tozstore_server::{RunningServer, Server, StartError};
+use tozstore_server::{RunningServer, Server, StartError, http};
+
+use super::files::target;
+use super::fixture::Fixture;
 
 fn config(dir: &tempfile::TempDir) -> Config {
     let listen = ListenConfig { address: ([127, 0, 0, 1], 0).into(), ..ListenConfig::default() };
@@ -123,4 +127,43 @@ async fn huge_heads_are_refused() {
     assert_eq!(&answer, b"HTTP/1.1 431");
     drop(stream);
     server.shutdown().await;
+}
+
+#[tokio::test]
+async fn bytes_of_files_are_asked_for_before_they_are_sent() {
+    let fixture = Fixture::new().await;
+    let writer = fixture.client("writer").await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (_stop, stopped) = watch::channel(());
+    tokio::spawn(http::serve(listener, std::sync::Arc::clone(&fixture.app), stopped));
+    let pending = fixture.announce(&writer, b"bytes").await;
+    let path = target(&pending["file_url"]);
+    let put = async |target: &str, len: usize| {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!(
+            "PUT {target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\nexpect: 100-continue\r\ncontent-length: {len}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        stream
+    };
+    // What cannot be right is refused before a byte of it is sent.
+    for (target, len, status) in [
+        (path.clone(), 6, "400"),
+        ("/v3/file-bytes/x.y".to_owned(), 5, "403"),
+        ("/v3/none".to_owned(), 5, "404"),
+    ] {
+        let mut answer = String::new();
+        put(&target, len).await.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    }
+    let mut stream = put(&path, 5).await;
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).await.unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"bytes").await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert_eq!(fixture.commit(&writer, &pending).await.code(), 201);
 }
