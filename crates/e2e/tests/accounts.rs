@@ -2,6 +2,8 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "this is a test")]
 
 use futures_util::TryStreamExt as _;
+use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tozstore::{
     Account, Client, ClientId, Error, Fault, NewAccount, RegisterOptions, Secret, TokenOptions, fields,
 };
@@ -58,6 +60,61 @@ async fn a_new_password_opens_what_the_old_one_did() {
     Account::login_with_paper_key(&world.api_url, EMAIL, &world.paper_key).await.unwrap();
     account.tokens().await.unwrap();
     assert!(matches!(world.account.tokens().await, Err(Error::Credentials(_))));
+}
+
+/// A request for what is kept with the profile, and the answer's body.
+async fn meta(world: &World, account: &Account, method: &str, body: &str) -> Value {
+    let address = world.api_url.strip_prefix("http://").unwrap();
+    let token = account.session_token().await;
+    let head = format!(
+        "{method} /v1/account/profile/meta HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+         authorization: Bearer {}\r\ncontent-length: {}\r\n\r\n",
+        token.expose(),
+        body.len()
+    );
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+}
+
+#[tokio::test]
+async fn a_change_of_the_password_may_break_off() {
+    let world = World::start().await;
+    let mut account = log_in(&world, PASSWORD).await.unwrap();
+    let before = meta(&world, &account, "GET", "").await;
+    account.change_password(&Secret::new(NEW_PASSWORD)).await.unwrap();
+    let after = meta(&world, &account, "GET", "").await;
+    assert_ne!(before["backupClient"], after["backupClient"]);
+    assert_eq!(before["paperBackup"], after["paperBackup"]);
+
+    // As it is when the server has the new password, and the old copy was not replaced.
+    let mut between = before.clone();
+    between["backupClientNext"] = after["backupClient"].clone();
+    meta(&world, &account, "PUT", &between.to_string()).await;
+    let again = log_in(&world, NEW_PASSWORD).await.unwrap();
+    assert_eq!(again.queen().id(), world.account.queen().id());
+    // The login put it in its place.
+    assert_eq!(meta(&world, &account, "GET", "").await, after);
+
+    // As it is when the server was not told: the old copy is there, and a new one that nobody asks for.
+    between["backupClient"] = after["backupClient"].clone();
+    between["backupClientNext"] = before["backupClient"].clone();
+    meta(&world, &account, "PUT", &between.to_string()).await;
+    let again = log_in(&world, NEW_PASSWORD).await.unwrap();
+    assert_eq!(again.queen().id(), world.account.queen().id());
+
+    // Copies that do not open are told of, and the paper key makes new ones.
+    meta(&world, &account, "PUT", r#"{"backupClient":"AAAA:AAAA","paperBackup":7}"#).await;
+    let refused = log_in(&world, NEW_PASSWORD).await.unwrap_err();
+    assert!(matches!(refused, Error::Untrusted(_)), "{refused}");
+    let new = Secret::new(PASSWORD);
+    let (_, previous) =
+        Account::recover_with_new_queen(&world.api_url, EMAIL, &world.paper_key, &new).await.unwrap();
+    assert!(previous.is_none());
+    log_in(&world, PASSWORD).await.unwrap();
 }
 
 #[tokio::test]
