@@ -61,6 +61,8 @@ pub fn api_note(data: &[u8]) {
     round_trip::<tozstore_api::Note>(data);
     round_trip::<RecordNotes>(data);
     round_trip::<PrimeNote>(data);
+    round_trip::<tozstore_api::ChallengeNote>(data);
+    let _ = serde_json::from_slice::<tozstore_api::EmailPolicy>(data);
 }
 
 /// `api_path`: record types in paths.

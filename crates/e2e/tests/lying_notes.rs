@@ -19,6 +19,8 @@ use tozstore::{
 use tozstore_crypto::NoteToSeal;
 use tozstore_e2e::World;
 
+/// Changes an answer.
+type Change = Box<dyn FnMut(&mut Value) + Send>;
 /// Makes another answer of the honest one to a read of a note.
 type Lie = Box<dyn FnMut(u16, Value) -> (u16, Value) + Send>;
 
@@ -201,7 +203,7 @@ async fn fields_that_were_changed_do_not_pass_and_fields_that_were_left_out_do()
     let false_signature = UntrustedData::NoteSignatureFalse { note: id };
     let other_data = other["data"]["a"].clone();
     let other_signature = other["signature"].clone();
-    let lies: [(Box<dyn FnMut(&mut Value) + Send>, UntrustedData); 6] = [
+    let lies: [(Change, UntrustedData); 6] = [
         (
             Box::new(|answer| {
                 let altered = format!("{}A", &answer["data"]["a"].as_str().unwrap()[1..]);

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use http::Method;
 use tokio::io::AsyncRead;
 use tozstore_api::{
-    ExtendedPolicies, MAX_NOTE_NAME_BYTES, Note as AnsweredNote, NoteWrite, Plain, Timestamp,
-    UNLIMITED_VIEWS, paths,
+    ChallengeNote, ChallengedNote, ExtendedPolicies, MAX_NOTE_NAME_BYTES, Note as AnsweredNote, NoteWrite,
+    Plain, PrimeNote, PrimedNote, SecretText, Timestamp, UNLIMITED_VIEWS, paths,
 };
 use tozstore_crypto::{
     ClientId, EncryptionPrivateKey, EncryptionPublicKey, NoteError, NoteId, NoteToSeal, NoteWriter,
@@ -415,7 +415,45 @@ impl Client {
         writer: ExpectedWriter,
         code: &str,
     ) -> Result<Note, Error> {
-        Actor::Client(self.clone()).read(&Wanted::Id(id), writer, Some(code)).await
+        Actor::Client(self.clone()).read(&Wanted::Id(id), writer, Some(NoteCode::Given(code))).await
+    }
+
+    /// Asks the server to send the code that a note wants by e-mail, to the address that its writer named. Says until when
+    /// that code is good; none if the note asks for none.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] (429) if too many were sent, [`Error::Server`] (501) if this server sends no mail; otherwise as
+    /// for [`read_note`](Self::read_note).
+    pub async fn challenge_note(&self, id: NoteId) -> Result<Option<Timestamp>, Error> {
+        let request = Request::new(Method::PATCH, Wanted::Id(id).target(paths::NOTE_CHALLENGE));
+        let answer = self.send_signed(request.json(&ChallengeNote::default())?).await;
+        let challenged: ChallengedNote = answer.map_err(|failure| failure.naming("the note"))?.json()?;
+        Ok(challenged.email_eacp.map(|mailed| mailed.expires_at))
+    }
+
+    /// Reads a note that asks for a code sent by e-mail, with that code: see [`challenge_note`](Self::challenge_note).
+    ///
+    /// # Errors
+    /// As for [`read_note`](Self::read_note).
+    pub async fn read_note_with_mailed_code(
+        &self,
+        id: NoteId,
+        writer: ExpectedWriter,
+        code: &str,
+    ) -> Result<Note, Error> {
+        Actor::Client(self.clone()).read(&Wanted::Id(id), writer, Some(NoteCode::Mailed(code))).await
+    }
+
+    /// A code that opens a note of this client once, for ten minutes: see
+    /// [`read_note_with_code`](Self::read_note_with_code). It takes the place of an older one.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if the note is not there or not this client's, [`Error::Refused`] if it asks for no code.
+    pub async fn prime_note(&self, id: NoteId) -> Result<SecretText, Error> {
+        let request = Request::new(Method::PATCH, Wanted::Id(id).target(paths::NOTE_PRIME));
+        let answer = self.send_signed(request.json(&PrimeNote::default())?).await;
+        let primed: PrimedNote = answer.map_err(|failure| failure.naming("the note"))?.json()?;
+        Ok(primed.otp.password)
     }
 
     /// Reads a note for this client by its name. What is under a name is the server's word: another note of the same
@@ -448,6 +486,15 @@ impl Client {
 pub(crate) enum Actor {
     Client(Client),
     Stranger(Stranger),
+}
+
+/// What opens a note besides the key.
+#[derive(Clone, Copy)]
+enum NoteCode<'a> {
+    /// By the writer.
+    Given(&'a str),
+    /// By e-mail.
+    Mailed(&'a str),
 }
 
 /// Which note.
@@ -511,7 +558,7 @@ impl Actor {
         &self,
         wanted: &Wanted<'_>,
         writer: ExpectedWriter,
-        code: Option<&str>,
+        code: Option<NoteCode<'_>>,
     ) -> Result<Note, Error> {
         let pinned = match writer {
             ExpectedWriter::Anyone => None,
@@ -520,7 +567,11 @@ impl Actor {
         };
         let mut target = wanted.target(paths::NOTES);
         if let Some(code) = code {
-            target.push_str(&format!("&tozny_otp={}", paths::segment(code)));
+            let (name, code) = match code {
+                NoteCode::Given(code) => ("tozny_otp", code),
+                NoteCode::Mailed(code) => ("email_otp", code),
+            };
+            target.push_str(&format!("&{name}={}", paths::segment(code)));
         }
         let mut request = Request::get(target);
         // It counts as a view.
