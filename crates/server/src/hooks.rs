@@ -6,6 +6,7 @@
 
 mod address;
 mod courier;
+mod event;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,15 +16,16 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
-use tozstore_api::{HookDelivery, HookEvent, HookTrigger, Timestamp};
+use tozstore_api::{HookEvent, HookTrigger, Timestamp};
 use tozstore_crypto::AccountId;
 use uuid::Uuid;
 
 pub use self::address::{HookUrlError, parse_url};
 pub use self::courier::Courier;
 use self::courier::Parcel;
+use self::event::{body, event_of};
 use crate::App;
-use crate::store::{ChangeKind, ChangeRow, HookDeliveryRow, HookRow, ReadTx, StoreError, WriteTx};
+use crate::store::{HookDeliveryRow, HookRow, ReadTx, StoreError, WriteTx};
 
 /// Time between two looks at the outbox.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -264,60 +266,6 @@ async fn rest(app: &App, hook: u64, failures: u32, not_before: Timestamp) -> Res
 
 fn wait_s(failures: u32, most: u32) -> u32 {
     FIRST_WAIT_S.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(most)
-}
-
-fn body(hook: &HookRow, id: Uuid, event: HookEvent, row: &ChangeRow) -> Result<String, StoreError> {
-    let change = row.change.clone();
-    let (record_id, version) = change.record.unzip();
-    let delivery = HookDelivery {
-        delivery_id: id.to_string(),
-        webhook_id: hook.id,
-        event,
-        time: row.at,
-        account_id: change.account_id,
-        actor_id: change.actor,
-        client_id: change.client,
-        other_client_id: change.other,
-        record_type: change.record_type,
-        record_id,
-        version,
-        group_id: change.group,
-        note_id: change.note,
-    };
-    serde_json::to_string(&delivery).map_err(|error| StoreError::Internal(error.into()))
-}
-
-/// What a change is called in deliveries. Creation and deletion of accounts happen while there are no hooks.
-const fn event_of(kind: ChangeKind) -> Option<HookEvent> {
-    Some(match kind {
-        ChangeKind::AccessKeyDeleted => HookEvent::AccessKeyDeleted,
-        ChangeKind::AccessKeyPut => HookEvent::AccessKeyPut,
-        ChangeKind::AccountUpdated => HookEvent::AccountUpdated,
-        ChangeKind::ClientDeleted => HookEvent::ClientDeleted,
-        ChangeKind::ClientRegistered => HookEvent::ClientRegistered,
-        ChangeKind::ClientUpdated => HookEvent::ClientUpdated,
-        ChangeKind::GroupCreated => HookEvent::GroupCreated,
-        ChangeKind::GroupDeleted => HookEvent::GroupDeleted,
-        ChangeKind::GroupMemberPut => HookEvent::GroupMemberPut,
-        ChangeKind::GroupMemberRemoved => HookEvent::GroupMemberRemoved,
-        ChangeKind::GroupShared => HookEvent::GroupShared,
-        ChangeKind::GroupUnshared => HookEvent::GroupUnshared,
-        ChangeKind::GroupUpdated => HookEvent::GroupUpdated,
-        ChangeKind::NoteDeleted => HookEvent::NoteDeleted,
-        ChangeKind::NoteReplaced => HookEvent::NoteReplaced,
-        ChangeKind::NoteWritten => HookEvent::NoteWritten,
-        ChangeKind::PolicyPut => HookEvent::PolicyGranted,
-        ChangeKind::PolicyWithdrawn => HookEvent::PolicyWithdrawn,
-        ChangeKind::RecordDeleted => HookEvent::RecordDeleted,
-        ChangeKind::RecordUpdated => HookEvent::RecordUpdated,
-        ChangeKind::RecordWritten => HookEvent::RecordWritten,
-        ChangeKind::RegistrationTokenCreated => HookEvent::RegistrationTokenCreated,
-        ChangeKind::RegistrationTokenDeleted => HookEvent::RegistrationTokenDeleted,
-        ChangeKind::AccountCreated
-        | ChangeKind::AccountDeleted
-        | ChangeKind::HookCreated
-        | ChangeKind::HookDeleted => return None,
-    })
 }
 
 #[cfg(test)]
