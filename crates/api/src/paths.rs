@@ -14,6 +14,10 @@ use tozstore_crypto::{ClientId, GroupId, NoteId, PendingFileId, RecordId, Versio
 pub use self::accounts::*;
 use crate::RecordType;
 
+/// Whether the process is up.
+pub const HEALTHZ: &str = "/healthz";
+/// Whether requests should be sent there.
+pub const READYZ: &str = "/readyz";
 /// Write a record (POST); read many (GET with a body).
 pub const RECORDS: &str = "/v1/storage/records";
 /// Read many records that others shared with the caller (GET with a body).

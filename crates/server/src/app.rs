@@ -12,8 +12,10 @@ use crate::http::Budget;
 use crate::keys::ServerKeys;
 use crate::login_failures::LoginFailures;
 use crate::mail::MailQueue;
+use crate::metrics::Metrics;
+use crate::readiness::Readiness;
 use crate::replays::ReplayCache;
-use crate::store::Store;
+use crate::store::{MeteredStore, Store};
 
 /// The server without its sockets.
 pub struct App {
@@ -27,6 +29,10 @@ pub struct App {
     pub keys: ServerKeys,
     /// How it is set up.
     pub config: Config,
+    /// What it counts.
+    pub metrics: Arc<Metrics>,
+    /// Whether requests should be sent here.
+    pub readiness: Readiness,
     /// Signed requests that came in already.
     pub replays: ReplayCache,
     /// The same of those who are no clients. Apart, since anybody can make keys: whoever fills it shuts out others who
@@ -53,6 +59,8 @@ impl App {
         clock: Arc<dyn Clock>,
         keys: ServerKeys,
     ) -> Arc<Self> {
+        let metrics = Arc::new(Metrics::new());
+        let store = Arc::new(MeteredStore::new(store, Arc::clone(&metrics)));
         let replays = ReplayCache::new(config.tokens.clock_window_s, config.limits.replay_cache_requests);
         let strangers_replays =
             ReplayCache::new(config.tokens.clock_window_s, config.limits.strangers_replay_cache_requests);
@@ -66,6 +74,8 @@ impl App {
             clock,
             keys,
             config,
+            metrics,
+            readiness: Readiness::default(),
             replays,
             strangers_replays,
             mails,

@@ -113,6 +113,16 @@ impl Blobs {
         }))
     }
 
+    /// Whether the place takes writes.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn check(&self) -> Result<(), Error> {
+        // Always the same name: what is tried often must leave nothing behind.
+        let path = object_store::path::Path::from("writable");
+        self.0.put(&path, PutPayload::new()).await.map(drop).map_err(failed)
+    }
+
     /// Removes the bytes under a key, if there are any.
     ///
     /// # Errors

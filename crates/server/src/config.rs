@@ -36,6 +36,8 @@ pub struct Config {
     pub jobs: JobsConfig,
     /// Hooks.
     pub hooks: HooksConfig,
+    /// Figures for Prometheus.
+    pub metrics: MetricsConfig,
     /// What is logged.
     pub log: LogConfig,
     /// Web pages of other origins.
@@ -55,6 +57,7 @@ impl Default for Config {
             mail: MailConfig::default(),
             jobs: JobsConfig::default(),
             hooks: HooksConfig::default(),
+            metrics: MetricsConfig::default(),
             log: LogConfig::default(),
             cors: CorsConfig::default(),
         }
@@ -70,7 +73,9 @@ pub struct ListenConfig {
     /// What the addresses begin with that clients are given for the bytes of files, such as `https://store.example`.
     /// Where it is empty, the `Host` of the request is taken.
     pub public_url: String,
-    /// Seconds that requests under way may take to finish once the server is told to stop.
+    /// Seconds for which the server goes on, and says that it is not ready, once it is told to stop.
+    pub drain_s: u64,
+    /// Seconds that requests under way may take to finish after that.
     pub shutdown_wait_s: u64,
 }
 
@@ -79,6 +84,7 @@ impl Default for ListenConfig {
         Self {
             address: SocketAddr::from(([127, 0, 0, 1], 8080)),
             public_url: String::new(),
+            drain_s: 0,
             shutdown_wait_s: 30,
         }
     }
@@ -305,6 +311,40 @@ impl Default for HooksConfig {
             kept_hours: 24,
             attempts: 12,
             timeout_s: 10,
+        }
+    }
+}
+
+/// Figures for Prometheus.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MetricsConfig {
+    /// Address and port where they are told, to everybody who asks. An empty text, and nowhere, by default.
+    #[serde(with = "address_or_empty")]
+    pub listen: Option<SocketAddr>,
+}
+
+/// An address as text, empty for none.
+mod address_or_empty {
+    use std::net::SocketAddr;
+
+    use serde::{Deserialize as _, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(
+        address: &Option<SocketAddr>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&address.map(|address| address.to_string()).unwrap_or_default())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<SocketAddr>, D::Error> {
+        match String::deserialize(deserializer)?.as_str() {
+            "" => Ok(None),
+            text => text.parse().map(Some).map_err(|_| {
+                de::Error::custom(format!("{text:?} is not an address and port, such as 127.0.0.1:9464"))
+            }),
         }
     }
 }

@@ -222,6 +222,7 @@ async fn take_turn(app: &App, courier: &Courier, hook: u64) -> Result<(), StoreE
             body: delivery.body.clone(),
         };
         let outcome = courier.deliver(parcel).await;
+        app.metrics.delivery_tried(outcome.is_ok());
         let (most, now) = (app.config.hooks.attempts, app.now());
         match outcome {
             Ok(()) => {

@@ -22,9 +22,12 @@ pub async fn run(app: Arc<App>, mut stop: watch::Receiver<()>) {
     loop {
         tokio::select! {
             _ = stop.changed() => return,
-            result = round(&app) => if let Err(error) = result {
-                tracing::error!(%error, "a round of background work failed; the next one tries again");
-            },
+            result = round(&app) => {
+                app.metrics.round_ends(result.is_ok());
+                if let Err(error) = result {
+                    tracing::error!(%error, "a round of background work failed; the next one tries again");
+                }
+            }
         }
         tokio::select! {
             _ = stop.changed() => return,
@@ -72,6 +75,7 @@ async fn remove_blobs(app: &App, now: Timestamp, limit: usize) -> Result<(), Sto
                 return Ok(());
             }
         }
+        app.metrics.files_removed(due.len() as u64);
         if !due.is_empty() {
             let forget =
                 move |tx: &mut dyn WriteTx| due.iter().try_for_each(|key| tx.claim_blob(*key).map(drop));

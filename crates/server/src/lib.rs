@@ -13,13 +13,16 @@ pub mod jobs;
 pub mod keys;
 mod login_failures;
 pub mod mail;
+pub mod metrics;
 pub mod policy;
+pub mod readiness;
 mod replays;
 pub mod store;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use std::{fs, io};
 
 use tokio::net::TcpListener;
@@ -47,9 +50,12 @@ pub struct Server;
 /// A server that runs. Dropping it stops it in the background; [`RunningServer::shutdown`] waits.
 pub struct RunningServer {
     local_addr: SocketAddr,
-    store: Arc<dyn Store>,
+    metrics_addr: Option<SocketAddr>,
+    app: Arc<App>,
     stop: watch::Sender<()>,
     tasks: Vec<JoinHandle<()>>,
+    /// What tells an operator how it goes, to the end.
+    operations: Option<(watch::Sender<()>, JoinHandle<()>)>,
 }
 
 /// Why a server did not start.
@@ -106,10 +112,17 @@ impl Server {
             tokio::task::spawn_blocking(move || open(&data_dir, clock))
         };
         let (keys, store, blobs) = opening.await.map_err(|error| StoreError::Internal(error.into()))??;
-        let listen_error = |source| StartError::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(listen_error)?;
-        let local_addr = listener.local_addr().map_err(listen_error)?;
-        let app = App::new(config, Arc::clone(&store), blobs, clock, keys);
+        let (listener, local_addr) = bind(address).await?;
+        let operations_listener = match config.metrics.listen {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
+        let app = App::new(config, store, blobs, clock, keys);
+        let metrics_addr = operations_listener.as_ref().map(|&(_, address)| address);
+        let operations = operations_listener.map(|(listener, _)| {
+            let (stop, stopped) = watch::channel(());
+            (stop, tokio::spawn(http::serve_operations(listener, Arc::clone(&app), stopped)))
+        });
         let (stop, stopped) = watch::channel(());
         let mut tasks = vec![
             tokio::spawn(http::serve(listener, Arc::clone(&app), stopped.clone())),
@@ -117,10 +130,10 @@ impl Server {
             tokio::spawn(jobs::run(Arc::clone(&app), stopped.clone())),
         ];
         if let Some(mailer) = mailer {
-            tasks.push(tokio::spawn(mail::run(app, mailer, stopped)));
+            tasks.push(tokio::spawn(mail::run(Arc::clone(&app), mailer, stopped)));
         }
-        tracing::info!(%local_addr, store_id = %store.id(), "the server is up");
-        Ok(RunningServer { local_addr, store, stop, tasks })
+        tracing::info!(%local_addr, store_id = %app.store.id(), "the server is up");
+        Ok(RunningServer { local_addr, metrics_addr, app, stop, tasks, operations })
     }
 }
 
@@ -130,23 +143,41 @@ impl RunningServer {
         self.local_addr
     }
 
-    /// Which store it serves.
-    pub fn store_id(&self) -> StoreId {
-        self.store.id()
+    /// Where it tells its figures, if it does.
+    pub const fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics_addr
     }
 
-    /// Accepts no more connections, lets requests under way finish (for the time that the set-up gives them), and
-    /// closes the store last.
+    /// Which store it serves.
+    pub fn store_id(&self) -> StoreId {
+        self.app.store.id()
+    }
+
+    /// Says that it is not ready and goes on for the time that balancers need to see it; then accepts no more
+    /// connections, lets requests under way finish (for the time that the set-up gives them), and closes the store last.
     pub async fn shutdown(self) {
-        let Self { store, stop, tasks, .. } = self;
+        let Self { app, stop, tasks, operations, .. } = self;
+        app.readiness.stop();
+        tokio::time::sleep(Duration::from_secs(app.config.listen.drain_s)).await;
         drop(stop);
         for task in tasks {
             if let Err(error) = task.await {
                 tracing::error!(%error, "a task of the server failed");
             }
         }
-        store.close().await;
+        app.store.close().await;
+        if let Some((stop, task)) = operations {
+            drop(stop);
+            let _ = task.await;
+        }
     }
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let listen_error = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(listen_error)?;
+    let local_addr = listener.local_addr().map_err(listen_error)?;
+    Ok((listener, local_addr))
 }
 
 fn open(data_dir: &Path, clock: Arc<dyn Clock>) -> Result<(ServerKeys, Arc<dyn Store>, Blobs), StartError> {

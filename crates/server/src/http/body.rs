@@ -70,6 +70,11 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for RecordJson<T> {
     }
 }
 
+fn shed(app: &App) -> Error {
+    app.metrics.shed("bodies");
+    Error::Busy
+}
+
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     serde_json::from_slice(bytes)
         .map_err(|error| Error::bad_request(format!("the body is not as expected: {error}")))
@@ -99,7 +104,7 @@ async fn read(request: Request, app: &App, limit_bytes: usize) -> Result<(Vec<u8
                 // Half as much again, so that a large body has few shares.
                 let half = (shared_bytes / 2).min(limit_bytes - shared_bytes);
                 let more_bytes = half.max(len_bytes - shared_bytes);
-                shares.push(app.body_memory.take(more_bytes).ok_or(Error::Busy)?);
+                shares.push(app.body_memory.take(more_bytes).ok_or_else(|| shed(app))?);
                 shared_bytes += more_bytes;
             }
             bytes.extend_from_slice(&data);

@@ -47,6 +47,9 @@ pub enum Error {
     /// The protocol has this, the server does not.
     #[error("{0}")]
     NotImplemented(&'static str),
+    /// Requests should go elsewhere for now.
+    #[error("{0}")]
+    NotReady(&'static str),
     /// The store could not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -73,7 +76,7 @@ impl Error {
             Self::BadRequest(_) | Self::Store(StoreError::TooMuchWork) => (StatusCode::BAD_REQUEST, true),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, true),
             Self::BodyTooSlow => (StatusCode::REQUEST_TIMEOUT, true),
-            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, true),
+            Self::Busy | Self::NotReady(_) => (StatusCode::SERVICE_UNAVAILABLE, true),
             Self::Conflict(_) => (StatusCode::CONFLICT, true),
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, true),
             Self::Full(_) => (StatusCode::INSUFFICIENT_STORAGE, true),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use futures_util::TryStreamExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::BodyExt as _;
 use tozstore_api::{Timestamp, paths};
@@ -84,6 +85,10 @@ pub async fn download(State(app): State<Arc<App>>, Path(token): Path<String>) ->
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         (header::CACHE_CONTROL, HeaderValue::from_static("private, no-store")),
     ];
+    let counter = app.metrics.file_bytes_out();
+    let bytes = bytes.inspect_ok(move |piece| {
+        counter.inc_by(piece.len() as u64);
+    });
     Ok((headers, Body::from_stream(bytes)).into_response())
 }
 
@@ -147,6 +152,7 @@ async fn receive(
             return Err(Error::BodyTooSlow);
         }
         writer.write(&bytes).await?;
+        app.metrics.file_bytes_in(bytes.len() as u64);
     }
     if tally.finish() == *expected {
         Ok(())

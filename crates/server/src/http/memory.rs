@@ -104,7 +104,10 @@ pub async fn count_answers(State(app): State<Arc<App>>, request: Request, next: 
             let bytes = Bytes::from_owner(Counted::new(whole.to_bytes(), vec![share]));
             Response::from_parts(parts, Body::from(bytes))
         }
-        None if is_read => Error::Busy.into_response(),
+        None if is_read => {
+            app.metrics.shed("answers");
+            Error::Busy.into_response()
+        }
         None => response,
     }
 }

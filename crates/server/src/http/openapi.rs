@@ -58,7 +58,7 @@ use super::{
         groups::memberships::owned,
         groups::shares::list, groups::shares::share, groups::shares::unshare, groups::shares::list_many,
         groups::shares::allowed_readers, groups::shares::allowed_edit, groups::shares::edit_record,
-        health::check, openapi::document,
+        health::check, health::healthz, health::readyz, openapi::document,
     ),
     components(schemas(ErrorBody, RecordType)),
     modifiers(&SecuritySchemes),

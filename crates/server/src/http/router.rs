@@ -13,7 +13,7 @@ use tozstore_api::paths;
 
 use super::{
     Error, access_keys, accounts, clients, cors, file_bytes, files, groups, health, hooks, listings, log,
-    logins, memory, note_challenges, note_files, notes, openapi, policies, record_notes, records,
+    logins, memory, metrics, note_challenges, note_files, notes, openapi, policies, record_notes, records,
     registration, registration_tokens, search, share_pages, term_search, tokens,
 };
 use crate::App;
@@ -144,6 +144,8 @@ pub fn router(app: Arc<App>) -> Router {
         // This API, for programs
         .route("/openapi.json", get(openapi::document))
         // Health
+        .route(paths::HEALTHZ, get(health::healthz))
+        .route(paths::READYZ, get(health::readyz))
         .route("/v1/auth/healthcheck", get(health::check))
         .route("/v1/account/healthcheck", get(health::check))
         .route("/v1/account/servicecheck", get(health::check))
@@ -156,6 +158,7 @@ pub fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
         .layer(middleware::from_fn_with_state(Arc::clone(&app), memory::count_answers))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), cors::allow_origins))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), metrics::observe))
         .layer(middleware::from_fn(log::log_request))
         .with_state(app);
     // A layer of a router runs after routing; what changes the path must stand before it.

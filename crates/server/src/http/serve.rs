@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -10,6 +11,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 
+use super::metrics::operations_router;
 use super::router;
 use super::stalls::Unstalled;
 use crate::App;
@@ -20,12 +22,33 @@ const HTTP2_STREAMS: u32 = 128;
 const HTTP1_BUFFER_BYTES: usize = 64 * 1024;
 /// Pause after the system could not accept a connection, most often for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Connections that an operator's programs may have open.
+const OPERATIONS_CONNECTIONS: usize = 32;
 
 /// Serves connections until `stop` changes or its sender is gone; then lets requests under way finish, for a time.
-pub async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch::Receiver<()>) {
-    let (limits, wait_s) = (app.config.limits.clone(), app.config.listen.shutdown_wait_s);
-    let connections = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
-    let service = TowerToHyperService::new(router(app));
+pub async fn serve(listener: TcpListener, app: Arc<App>, stop: watch::Receiver<()>) {
+    let connections = app.config.limits.connections.min(Semaphore::MAX_PERMITS);
+    let wait = Duration::from_secs(app.config.listen.shutdown_wait_s);
+    run(listener, &app, router(Arc::clone(&app)), connections, wait, stop).await;
+}
+
+/// Tells an operator's programs how it goes, until `stop` changes or its sender is gone.
+pub async fn serve_operations(listener: TcpListener, app: Arc<App>, stop: watch::Receiver<()>) {
+    let router = operations_router(Arc::clone(&app));
+    run(listener, &app, router, OPERATIONS_CONNECTIONS, Duration::from_secs(1), stop).await;
+}
+
+async fn run(
+    listener: TcpListener,
+    app: &Arc<App>,
+    router: Router,
+    connections: usize,
+    wait: Duration,
+    mut stop: watch::Receiver<()>,
+) {
+    let limits = &app.config.limits;
+    let connections = Arc::new(Semaphore::new(connections));
+    let service = TowerToHyperService::new(router);
     let header_time = Duration::from_secs(limits.header_read_timeout_s);
     let pause = Duration::from_secs(limits.connection_pause_s);
     let mut builder = Builder::new(TokioExecutor::new());
@@ -40,17 +63,18 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch::Receiv
         accepted = accept(&listener, &connections) => accepted,
         _ = stop.changed() => None,
     } {
-        let stream = Unstalled::new(stream, header_time, pause);
+        let open = app.metrics.connection_opens();
+        let stream = Unstalled::new(stream, header_time, pause, app.metrics.stalls());
         let connection = builder.serve_connection(TokioIo::new(stream), service.clone()).into_owned();
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             // A connection that breaks off is the other side's business.
             let _ = connection.await;
-            drop(permit);
+            drop((permit, open));
         });
     }
     drop(listener);
-    if tokio::time::timeout(Duration::from_secs(wait_s), graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(wait, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish before the server stopped");
     }
 }

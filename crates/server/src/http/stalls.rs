@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use prometheus_client::metrics::counter::Counter;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
@@ -21,14 +22,15 @@ pub struct Unstalled<S> {
     pause: Duration,
     moved: Instant,
     timer: Pin<Box<Sleep>>,
+    stalls: Counter,
 }
 
 impl<S> Unstalled<S> {
-    /// Gives `stream` so much time to open, and to pause.
-    pub fn new(stream: S, opening_time: Duration, pause: Duration) -> Self {
+    /// Gives `stream` so much time to open, and to pause. One that takes longer is counted.
+    pub fn new(stream: S, opening_time: Duration, pause: Duration, stalls: Counter) -> Self {
         let moved = Instant::now();
         let timer = Box::pin(tokio::time::sleep_until(moved + opening_time));
-        Self { stream, opening_bytes: 0, opening_time, pause, moved, timer }
+        Self { stream, opening_bytes: 0, opening_time, pause, moved, timer, stalls }
     }
 
     fn moved(&mut self) {
@@ -44,6 +46,7 @@ impl<S> Unstalled<S> {
             let allowed = if self.opening_bytes < OPENING_BYTES { self.opening_time } else { self.pause };
             let end = self.moved + allowed;
             if end <= Instant::now() {
+                self.stalls.inc();
                 return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
             }
             self.timer.as_mut().reset(end);
@@ -121,7 +124,10 @@ mod tests {
 
     fn pair() -> (Unstalled<DuplexStream>, DuplexStream) {
         let (ours, theirs) = duplex(32);
-        (Unstalled::new(ours, Duration::from_millis(20), Duration::from_millis(40)), theirs)
+        (
+            Unstalled::new(ours, Duration::from_millis(20), Duration::from_millis(40), Counter::default()),
+            theirs,
+        )
     }
 
     #[tokio::test]

@@ -18,6 +18,7 @@ mod files;
 mod groups;
 mod hooks;
 mod memory;
+mod metered;
 mod notes;
 mod policies;
 mod record_pages;
@@ -49,6 +50,7 @@ pub use files::{FileContent, FileOwner, FileReads, FileWrites, PendingFileRow, R
 pub use groups::{GroupMemberRow, GroupReads, GroupRow, GroupShareRow, GroupWrites};
 pub use hooks::{HookDeliveryRow, HookReads, HookRow, HookWrites};
 pub use memory::MemoryStore;
+pub use metered::MeteredStore;
 pub use notes::{NoteHead, NoteMails, NoteReads, NoteRow, NoteTexts, NoteUses, NoteWrites};
 pub use policies::{GrantKind, GrantRow, GrantSet, GrantSlot, PolicyReads, PolicyWrites};
 pub use record_policies::{RecordGrantRow, RecordPolicyReads, RecordPolicyWrites};

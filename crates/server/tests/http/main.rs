@@ -18,6 +18,7 @@ mod note_files;
 mod note_mails;
 mod notes;
 mod openapi;
+mod operations;
 mod policies;
 mod record_policies;
 mod records;

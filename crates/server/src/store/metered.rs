@@ -1,0 +1,83 @@
+//! An engine with figures: how long its jobs wait and take. They are logged as part of the request that asked.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use tozstore_crypto::StoreId;
+use tracing::Span;
+
+use super::{BoxFuture, ReadJob, Store, StoreError, WriteJob};
+use crate::metrics::{JobKind, Metrics, UnderWay};
+
+/// A store whose jobs are counted.
+pub struct MeteredStore {
+    inner: Arc<dyn Store>,
+    metrics: Arc<Metrics>,
+}
+
+impl MeteredStore {
+    /// Counts the jobs of `inner`.
+    pub const fn new(inner: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
+        Self { inner, metrics }
+    }
+}
+
+impl Store for MeteredStore {
+    fn id(&self) -> StoreId {
+        self.inner.id()
+    }
+
+    fn run_read(&self, name: &'static str, mut job: ReadJob) -> BoxFuture<Result<(), StoreError>> {
+        let (inner, metrics, span) = (Arc::clone(&self.inner), Arc::clone(&self.metrics), Span::current());
+        Box::pin(async move {
+            let asked = Instant::now();
+            let mut wait = Wait::begin(&metrics, JobKind::Read, asked);
+            let job: ReadJob = Box::new(move |tx| {
+                wait.end();
+                span.in_scope(|| job(tx));
+            });
+            let outcome = inner.run_read(name, job).await;
+            metrics.job_ends(JobKind::Read, name, asked.elapsed(), outcome.is_ok());
+            outcome
+        })
+    }
+
+    fn run_write(&self, name: &'static str, mut job: WriteJob) -> BoxFuture<Result<(), StoreError>> {
+        let (inner, metrics, span) = (Arc::clone(&self.inner), Arc::clone(&self.metrics), Span::current());
+        Box::pin(async move {
+            let asked = Instant::now();
+            let mut wait = Wait::begin(&metrics, JobKind::Write, asked);
+            let job: WriteJob = Box::new(move |tx| {
+                wait.end();
+                span.in_scope(|| job(tx))
+            });
+            let outcome = inner.run_write(name, job).await;
+            metrics.job_ends(JobKind::Write, name, asked.elapsed(), outcome.is_ok());
+            outcome
+        })
+    }
+
+    fn close(&self) -> BoxFuture<()> {
+        self.inner.close()
+    }
+}
+
+/// From asking for a job to its first run. One that is dropped before that waits no longer, and is no wait.
+struct Wait {
+    metrics: Arc<Metrics>,
+    kind: JobKind,
+    asked: Instant,
+    under_way: Option<UnderWay>,
+}
+
+impl Wait {
+    fn begin(metrics: &Arc<Metrics>, kind: JobKind, asked: Instant) -> Self {
+        Self { metrics: Arc::clone(metrics), kind, asked, under_way: Some(metrics.job_waits(kind)) }
+    }
+
+    fn end(&mut self) {
+        if self.under_way.take().is_some() {
+            self.metrics.job_begins(self.kind, self.asked.elapsed());
+        }
+    }
+}
