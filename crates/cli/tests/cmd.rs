@@ -398,6 +398,29 @@ fn the_server_ends_in_good_order() {
     assert_eq!(machine.terminate_server(), Some(0));
 }
 
+#[cfg(unix)]
+#[test]
+fn records_and_files_go_over_tls() {
+    let mut machine = Machine::start_with_tls();
+    machine.create_account();
+    machine.register("writer");
+    machine.ok(&["record", "write", "note", "title=Over TLS", "--profile", "writer"]);
+    std::fs::write(machine.path("sent"), "bytes over TLS").unwrap();
+    let file = machine.json(&["file", "put", "scan", "sent", "--profile", "writer"]);
+    // The server reads its certificate again, and goes on.
+    machine.signal_server("-HUP");
+    machine.ok(&["file", "get", file["record_id"].as_str().unwrap(), "got", "--profile", "writer"]);
+    assert_eq!(std::fs::read(machine.path("got")).unwrap(), b"bytes over TLS");
+    // Without the root there is no connection.
+    let refused = machine
+        .command(&["record", "list", "--profile", "writer"])
+        .env("SSL_CERT_FILE", "/dev/null")
+        .output()
+        .unwrap();
+    assert_eq!(refused.status.code(), Some(6));
+    assert_eq!(machine.terminate_server(), Some(0));
+}
+
 #[test]
 fn demo_shows_the_whole_story() {
     let output = binary().arg("demo").output().unwrap();

@@ -20,6 +20,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Where to listen.
     pub listen: ListenConfig,
+    /// TLS.
+    pub tls: TlsConfig,
     /// What one request, or one connection, may ask for.
     pub limits: LimitsConfig,
     /// Tokens and signed requests.
@@ -49,6 +51,7 @@ impl Default for Config {
         Self {
             data_dir: PathBuf::from("tozstore-data"),
             listen: ListenConfig::default(),
+            tls: TlsConfig::default(),
             limits: LimitsConfig::default(),
             tokens: TokensConfig::default(),
             accounts: AccountsConfig::default(),
@@ -87,6 +90,31 @@ impl Default for ListenConfig {
             drain_s: 0,
             shutdown_wait_s: 30,
         }
+    }
+}
+
+/// TLS, on if both files are named.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsConfig {
+    /// The server's certificate, then those that vouch for it, in PEM.
+    pub certificate_file: PathBuf,
+    /// Its private key, in PEM.
+    pub key_file: PathBuf,
+    /// Seconds between two looks at the files. Those that changed are read again.
+    pub check_interval_s: u64,
+}
+
+impl Default for TlsConfig {
+    fn default() -> Self {
+        Self { certificate_file: PathBuf::new(), key_file: PathBuf::new(), check_interval_s: 60 }
+    }
+}
+
+impl TlsConfig {
+    /// Whether connections are over TLS.
+    pub fn is_on(&self) -> bool {
+        !self.certificate_file.as_os_str().is_empty()
     }
 }
 

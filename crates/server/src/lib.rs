@@ -34,6 +34,7 @@ pub use app::App;
 use blobs::Blobs;
 use clock::{Clock, SystemClock};
 use config::Config;
+use http::{Certificates, TlsError};
 use keys::{ServerKeyError, ServerKeys};
 use mail::{MailError, Mailer};
 use store::{SqliteOptions, SqliteStore, Store, StoreError};
@@ -51,6 +52,7 @@ pub struct Server;
 pub struct RunningServer {
     local_addr: SocketAddr,
     metrics_addr: Option<SocketAddr>,
+    certificates: Option<Arc<Certificates>>,
     app: Arc<App>,
     stop: watch::Sender<()>,
     tasks: Vec<JoinHandle<()>>,
@@ -92,6 +94,9 @@ pub enum StartError {
     /// Mails cannot be sent as it is set up.
     #[error(transparent)]
     Mail(#[from] MailError),
+    /// There can be no TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -106,6 +111,9 @@ impl Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let address = config.listen.address;
         let data_dir = config.data_dir.clone();
+        // Before the store: what is set up wrongly is told at once.
+        let certificates = Certificates::open(&config.tls)?;
+        let tls = certificates.as_ref().map(Certificates::acceptor).transpose()?;
         let mailer = Mailer::new(&config.mail)?;
         let opening = {
             let clock = Arc::clone(&clock);
@@ -125,15 +133,18 @@ impl Server {
         });
         let (stop, stopped) = watch::channel(());
         let mut tasks = vec![
-            tokio::spawn(http::serve(listener, Arc::clone(&app), stopped.clone())),
+            tokio::spawn(http::serve(listener, tls, Arc::clone(&app), stopped.clone())),
             tokio::spawn(hooks::run(Arc::clone(&app), stopped.clone())),
             tokio::spawn(jobs::run(Arc::clone(&app), stopped.clone())),
         ];
         if let Some(mailer) = mailer {
-            tasks.push(tokio::spawn(mail::run(Arc::clone(&app), mailer, stopped)));
+            tasks.push(tokio::spawn(mail::run(Arc::clone(&app), mailer, stopped.clone())));
+        }
+        if let Some(certificates) = &certificates {
+            tasks.push(tokio::spawn(Arc::clone(certificates).watch(stopped)));
         }
         tracing::info!(%local_addr, store_id = %app.store.id(), "the server is up");
-        Ok(RunningServer { local_addr, metrics_addr, app, stop, tasks, operations })
+        Ok(RunningServer { local_addr, metrics_addr, certificates, app, stop, tasks, operations })
     }
 }
 
@@ -146,6 +157,18 @@ impl RunningServer {
     /// Where it tells its figures, if it does.
     pub const fn metrics_addr(&self) -> Option<SocketAddr> {
         self.metrics_addr
+    }
+
+    /// Whether it speaks TLS.
+    pub const fn is_tls(&self) -> bool {
+        self.certificates.is_some()
+    }
+
+    /// Reads the files of the certificate again, and says in the log how it went. It does so by itself too, but later.
+    pub fn reload_certificates(&self) {
+        if let Some(certificates) = &self.certificates {
+            certificates.reload_and_tell();
+        }
     }
 
     /// Which store it serves.

@@ -30,9 +30,17 @@ pub async fn run(arguments: &ServeArguments, output: Output) -> Outcome {
     start_log(&config.log)?;
     // Before the line that says "ready": who reads it may send the signal at once.
     let stop_asked = stop_asked()?;
+    let mut reload_asked = ReloadAsked::listen()?;
     let server = Server::start(config).await.map_err(not_started)?;
-    output.line(&format!("listening on http://{}", server.local_addr()))?;
-    stop_asked.await;
+    let scheme = if server.is_tls() { "https" } else { "http" };
+    output.line(&format!("listening on {scheme}://{}", server.local_addr()))?;
+    let mut stop_asked = std::pin::pin!(stop_asked);
+    loop {
+        tokio::select! {
+            () = &mut stop_asked => break,
+            () = reload_asked.next() => server.reload_certificates(),
+        }
+    }
     tracing::info!("stopping");
     server.shutdown().await;
     Ok(())
@@ -71,6 +79,38 @@ fn stop_asked() -> Outcome<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+/// Listens for the signal that has certificates read again: SIGHUP.
+#[cfg(unix)]
+struct ReloadAsked(tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+impl ReloadAsked {
+    fn listen() -> Outcome<Self> {
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).map(Self).map_err(not_started)
+    }
+
+    async fn next(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// There is no such signal.
+#[cfg(not(unix))]
+struct ReloadAsked;
+
+#[cfg(not(unix))]
+impl ReloadAsked {
+    fn listen() -> Outcome<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Listens for Ctrl-C.

@@ -13,6 +13,8 @@ pub const PASSWORD: &str = "a long password for tests";
 pub struct Machine {
     pub folder: tempfile::TempDir,
     pub url: String,
+    /// Variables of the commands that run on it.
+    variables: Vec<(&'static str, PathBuf)>,
     server: Child,
 }
 
@@ -26,8 +28,32 @@ pub struct Ran {
 
 impl Machine {
     pub fn start() -> Self {
+        let machine = Self::start_in(tempfile::tempdir().unwrap(), vec![], vec![]);
+        assert!(machine.url.starts_with("http://127.0.0.1:"), "{}", machine.url);
+        machine
+    }
+
+    /// A machine whose server speaks TLS, with a certificate that the commands trust.
+    pub fn start_with_tls() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let (certificate, key) = (folder.path().join("certificate.pem"), folder.path().join("key.pem"));
+        std::fs::write(&certificate, made.cert.pem()).unwrap();
+        std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+        let of_server =
+            vec![("TOZSTORE_TLS_CERTIFICATE_FILE", certificate.clone()), ("TOZSTORE_TLS_KEY_FILE", key)];
+        let machine = Self::start_in(folder, of_server, vec![("SSL_CERT_FILE", certificate)]);
+        assert!(machine.url.starts_with("https://127.0.0.1:"), "{}", machine.url);
+        machine
+    }
+
+    fn start_in(
+        folder: tempfile::TempDir,
+        of_server: Vec<(&'static str, PathBuf)>,
+        variables: Vec<(&'static str, PathBuf)>,
+    ) -> Self {
         let mut server = binary()
+            .envs(of_server)
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
             .arg(folder.path().join("data"))
             .current_dir(folder.path())
@@ -43,17 +69,20 @@ impl Machine {
             .strip_prefix("listening on ")
             .unwrap_or_else(|| panic!("first line: {line:?}"))
             .to_owned();
-        assert!(url.starts_with("http://127.0.0.1:"), "{url}");
-        Self { folder, url, server }
+        Self { folder, url, variables, server }
     }
 
     /// A machine on which an account exists, and a registration token lies in the file `token`.
     pub fn with_account() -> Self {
         let machine = Self::start();
-        machine.ok(&["account", "create", "--email", "me@example.com", "--name", "Me"]);
-        let token = machine.ok(&["token", "create"]);
-        std::fs::write(machine.path("token"), token).unwrap();
+        machine.create_account();
         machine
+    }
+
+    pub fn create_account(&self) {
+        self.ok(&["account", "create", "--email", "me@example.com", "--name", "Me"]);
+        let token = self.ok(&["token", "create"]);
+        std::fs::write(self.path("token"), token).unwrap();
     }
 
     /// Registers a client and returns its id.
@@ -74,6 +103,7 @@ impl Machine {
             .current_dir(self.folder.path())
             .env("TOZSTORE_CONFIG_DIR", self.path("config"))
             .env("TOZSTORE_API_URL", &self.url)
+            .envs(self.variables.iter().cloned())
             .env("TOZSTORE_ACCOUNT_PASSWORD", PASSWORD)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -131,11 +161,17 @@ impl Machine {
         self.ok(&arguments).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
+    /// Sends the server a signal, such as `-HUP`.
+    #[cfg(unix)]
+    pub fn signal_server(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.server.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
     /// Ends the server as an administrator would. Returns its exit code.
     #[cfg(unix)]
     pub fn terminate_server(&mut self) -> Option<i32> {
-        let killed = Command::new("kill").args(["-TERM", &self.server.id().to_string()]).status().unwrap();
-        assert!(killed.success());
+        self.signal_server("-TERM");
         self.server.wait().unwrap().code()
     }
 }

@@ -79,6 +79,7 @@ impl Config {
     fn check(&self) -> Result<(), ConfigError> {
         let Self { limits, tokens, notes, jobs, hooks, files, .. } = self;
         let least = [
+            ("tls.check_interval_s", self.tls.check_interval_s, 1),
             ("limits.body_bytes", limits.body_bytes as u64, 64 * 1024),
             ("limits.body_read_timeout_s", limits.body_read_timeout_s, 1),
             ("limits.header_read_timeout_s", limits.header_read_timeout_s, 1),

@@ -229,7 +229,8 @@ impl FromRequestParts<Arc<App>> for BaseUrl {
         // Whoever sends a false host gets a false address, and nobody else does.
         let host = parts.headers.get(header::HOST).and_then(|value| value.to_str().ok()?.parse().ok());
         let host: Option<Authority> = host.or_else(|| parts.uri.authority().cloned());
-        let is_https = parts.headers.get("x-forwarded-proto").is_some_and(|value| value == "https");
+        let is_https = app.config.tls.is_on()
+            || parts.headers.get("x-forwarded-proto").is_some_and(|value| value == "https");
         let scheme = if is_https { "https" } else { "http" };
         Ok(Self(match host {
             Some(host) => format!("{scheme}://{host}"),

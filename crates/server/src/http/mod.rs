@@ -34,6 +34,7 @@ mod serve;
 mod share_pages;
 mod stalls;
 mod term_search;
+mod tls;
 mod tokens;
 
 pub use auth::{AccountCredential, Credential, Signer};
@@ -43,3 +44,4 @@ pub use memory::Budget;
 pub use path::{FromSegment, FromSegments, Path};
 pub use router::router;
 pub use serve::{serve, serve_operations};
+pub use tls::{Certificates, TlsError};

@@ -10,6 +10,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
 
 use super::metrics::operations_router;
 use super::router;
@@ -25,21 +26,28 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Connections that an operator's programs may have open.
 const OPERATIONS_CONNECTIONS: usize = 32;
 
-/// Serves connections until `stop` changes or its sender is gone; then lets requests under way finish, for a time.
-pub async fn serve(listener: TcpListener, app: Arc<App>, stop: watch::Receiver<()>) {
+/// Serves connections, over TLS if there is an acceptor, until `stop` changes or its sender is gone; then lets requests
+/// under way finish, for a time.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    app: Arc<App>,
+    stop: watch::Receiver<()>,
+) {
     let connections = app.config.limits.connections.min(Semaphore::MAX_PERMITS);
     let wait = Duration::from_secs(app.config.listen.shutdown_wait_s);
-    run(listener, &app, router(Arc::clone(&app)), connections, wait, stop).await;
+    run(listener, tls, &app, router(Arc::clone(&app)), connections, wait, stop).await;
 }
 
 /// Tells an operator's programs how it goes, until `stop` changes or its sender is gone.
 pub async fn serve_operations(listener: TcpListener, app: Arc<App>, stop: watch::Receiver<()>) {
     let router = operations_router(Arc::clone(&app));
-    run(listener, &app, router, OPERATIONS_CONNECTIONS, Duration::from_secs(1), stop).await;
+    run(listener, None, &app, router, OPERATIONS_CONNECTIONS, Duration::from_secs(1), stop).await;
 }
 
 async fn run(
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     app: &Arc<App>,
     router: Router,
     connections: usize,
@@ -63,14 +71,29 @@ async fn run(
         accepted = accept(&listener, &connections) => accepted,
         _ = stop.changed() => None,
     } {
-        let open = app.metrics.connection_opens();
-        let stream = Unstalled::new(stream, header_time, pause, app.metrics.stalls());
-        let connection = builder.serve_connection(TokioIo::new(stream), service.clone()).into_owned();
-        let connection = graceful.watch(connection);
+        let held = (permit, app.metrics.connection_opens());
+        let stalls = app.metrics.stalls();
+        let (builder, service, tls, watcher) =
+            (builder.clone(), service.clone(), tls.clone(), graceful.watcher());
         tokio::spawn(async move {
             // A connection that breaks off is the other side's business.
-            let _ = connection.await;
-            drop((permit, open));
+            match tls {
+                None => {
+                    let stream = Unstalled::new(stream, header_time, pause, stalls);
+                    let _ = watcher.watch(builder.serve_connection(TokioIo::new(stream), service)).await;
+                }
+                Some(tls) => match tokio::time::timeout(header_time, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => {
+                        let stream = Unstalled::new(stream, header_time, pause, stalls);
+                        let _ = watcher.watch(builder.serve_connection(TokioIo::new(stream), service)).await;
+                    }
+                    Ok(Err(error)) => tracing::debug!(%error, "no TLS came about"),
+                    Err(_) => {
+                        stalls.inc();
+                    }
+                },
+            }
+            drop(held);
         });
     }
     drop(listener);

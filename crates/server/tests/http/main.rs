@@ -33,4 +33,5 @@ mod sharing;
 mod signed_requests;
 mod storage;
 mod term_search;
+mod tls;
 mod tokens;

@@ -136,7 +136,7 @@ async fn bytes_of_files_are_asked_for_before_they_are_sent() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (_stop, stopped) = watch::channel(());
-    tokio::spawn(http::serve(listener, std::sync::Arc::clone(&fixture.app), stopped));
+    tokio::spawn(http::serve(listener, None, std::sync::Arc::clone(&fixture.app), stopped));
     let pending = fixture.announce(&writer, b"bytes").await;
     let path = target(&pending["file_url"]);
     let put = async |target: &str, len: usize| {
