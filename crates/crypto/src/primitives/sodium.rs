@@ -279,7 +279,7 @@ pub(crate) fn equal_in_constant_time(left: &[u8; 32], right: &[u8; 32]) -> bool 
 
 /// Lets libsodium choose its fastest code, once and before anything else. If that fails the portable code stays in
 /// place, which gives the same bytes.
-fn initialize() {
+pub(super) fn initialize() {
     static ONCE: Once = Once::new();
     // SAFETY: the function takes nothing, and `Once` keeps it from running twice at a time.
     ONCE.call_once(|| unsafe {
