@@ -45,6 +45,11 @@ pub(crate) fn decode_array<const N: usize>(text: &str) -> Result<Zeroizing<[u8; 
     Ok(array)
 }
 
+/// As [`decode_array`], but padding is refused too: there is one text of every value.
+pub(crate) fn decode_array_strictly<const N: usize>(text: &str) -> Result<Zeroizing<[u8; N]>, ParseError> {
+    if text.ends_with('=') { Err(ParseError::new("unpadded base64url")) } else { decode_array(text) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,6 +13,9 @@ use crate::{ParseError, VerifyError, primitives};
 /// Text, `Debug` and serde of bytes that are written in base64url.
 macro_rules! text_of_bytes {
     ($name:ident, $checked:expr) => {
+        text_of_bytes!($name, $checked, $crate::encoding::decode_array);
+    };
+    ($name:ident, $checked:expr, $decode:path) => {
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(&encode_base64url(self.as_bytes()))
@@ -30,7 +33,7 @@ macro_rules! text_of_bytes {
 
             fn from_str(text: &str) -> Result<Self, ParseError> {
                 let checked: fn(_) -> Result<Self, ParseError> = $checked;
-                checked(*decode_array(text)?)
+                checked(*$decode(text)?)
             }
         }
 
@@ -48,6 +51,8 @@ macro_rules! text_of_bytes {
         }
     };
 }
+
+pub(crate) use text_of_bytes;
 
 macro_rules! public_key {
     ($(#[$doc:meta])* $name:ident, $sound:path, $expected:literal) => {
@@ -172,6 +177,12 @@ impl SigningKeyPair {
     /// request, 43 characters that of a field. So never sign bytes of another's choice.
     pub fn sign(&self, message: &[u8]) -> Signature {
         Signature(primitives::ed25519_sign(self.0.expose(), message))
+    }
+
+    /// The first half: what the sealed keys of a client are derived from.
+    pub(crate) fn seed(&self) -> &[u8; 32] {
+        // The first half of 64 bytes is there.
+        self.0.expose().first_chunk().unwrap_or(&[0; 32])
     }
 
     pub(crate) fn from_seed(seed: &[u8; 32]) -> Self {

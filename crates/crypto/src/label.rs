@@ -1,5 +1,7 @@
 //! Every domain label of ours. The interop formats have none; these are for what we add beside them.
 
+use zeroize::Zeroizing;
+
 /// What a keyed hash is for. Hashes under two labels never stand for one another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -50,17 +52,114 @@ impl Label {
     }
 
     /// `LE64(len) ‖ label`, then `LE64(len) ‖ part` for each part: two different lists never give the same bytes.
-    pub(crate) fn frame(self, parts: &[&[u8]]) -> zeroize::Zeroizing<Vec<u8>> {
-        let items = || std::iter::once(self.text().as_bytes()).chain(parts.iter().copied());
-        let len_bytes = items().map(|item| size_of::<u64>() + item.len()).sum();
-        // Room for all at once: a secret part must not be left behind by growing.
-        let mut framed = zeroize::Zeroizing::new(Vec::with_capacity(len_bytes));
-        for item in items() {
-            framed.extend_from_slice(&(item.len() as u64).to_le_bytes());
-            framed.extend_from_slice(item);
-        }
-        framed
+    pub(crate) fn frame(self, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+        frame(self.text(), parts)
     }
+}
+
+macro_rules! sealed_labels {
+    ($($name:ident $text:literal,)+) => {
+        /// What a signature, hash, derived key or ciphertext of the sealed format is for (`docs/formats/sealed.md`,
+        /// section 16, which says what each stands for).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[allow(missing_docs, reason = "the format's page describes them, one by one")]
+        pub enum SealedLabel { $($name,)+ }
+
+        impl SealedLabel {
+            /// All labels, in the order of the format's page.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+
+            /// The bytes of the label. Never changed once released.
+            pub const fn text(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!("tozstore/1/sealed/", $text),)+
+                }
+            }
+        }
+    };
+}
+
+sealed_labels! {
+    // Signed.
+    Bundle "bundle",
+    BundleSuccessor "bundle-successor",
+    Endorsement "endorsement",
+    Card "card",
+    LogEntry "log-entry",
+    GroupEntry "group-entry",
+    RecordVersion "record-version",
+    Note "note",
+    RestoreNotice "restore-notice",
+    Request "request",
+    // Hashes.
+    TreeEmpty "tree-empty",
+    TreeNode "tree-node",
+    WrapLeaf "wrap-leaf",
+    ChunkLeaf "chunk-leaf",
+    CensusLeaf "census-leaf",
+    RestoredHead "restored-head",
+    RestoredKey "restored-key",
+    RestoredPlace "restored-place",
+    Change "change",
+    Beneath "beneath",
+    Heads "heads",
+    Epoch "epoch",
+    LinkDigest "link-digest",
+    Rewrap "rewrap",
+    FieldLeaf "field-leaf",
+    Fields "fields",
+    Plain "plain",
+    OperatorKey "operator-key",
+    // Keys and commitments.
+    ClientSigningSeed "client-signing-seed",
+    ClientKemSeed "client-kem-seed",
+    ClientStateKey "client-state-key",
+    Canary "canary",
+    LinkKey "link-key",
+    DataKeyWrapping "data-key-wrapping",
+    DataKeyCommitment "data-key-commitment",
+    FieldKey "field-key",
+    ChunkKey "chunk-key",
+    NameKeyCommitment "name-key-commitment",
+    FieldName "field-name",
+    NoteFieldKey "note-field-key",
+    NoteKeyCommitment "note-key-commitment",
+    GroupKemSeed "group-kem-seed",
+    GroupCanary "group-canary",
+    GroupLinkKey "group-link-key",
+    State "state",
+    StateJournal "state-journal",
+    // A key in the state.
+    StateLog "state-log",
+    // Associated data and `info`.
+    Link "link",
+    GroupLink "group-link",
+    DataKey "data-key",
+    Field "field",
+    Chunk "chunk",
+    NoteField "note-field",
+    WrapAccessKeys "wrap-access-keys",
+    WrapGroupSecret "wrap-group-secret",
+    WrapNoteKey "wrap-note-key",
+}
+
+impl SealedLabel {
+    /// As [`Label::frame`]: what is signed, hashed, authenticated under this label.
+    pub(crate) fn frame(self, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+        frame(self.text(), parts)
+    }
+}
+
+fn frame(label: &str, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+    let items = || std::iter::once(label.as_bytes()).chain(parts.iter().copied());
+    let len_bytes = items().map(|item| size_of::<u64>() + item.len()).sum();
+    // Room for all at once: a secret part must not be left behind by growing.
+    let mut framed = Zeroizing::new(Vec::with_capacity(len_bytes));
+    for item in items() {
+        framed.extend_from_slice(&(item.len() as u64).to_le_bytes());
+        framed.extend_from_slice(item);
+    }
+    framed
 }
 
 #[cfg(test)]
@@ -71,8 +170,28 @@ mod tests {
 
     #[test]
     fn labels_differ() {
-        let texts: HashSet<_> = Label::ALL.iter().map(|label| label.text()).collect();
-        assert_eq!(texts.len(), Label::ALL.len());
+        let texts: HashSet<_> = Label::ALL
+            .iter()
+            .map(|label| label.text())
+            .chain(SealedLabel::ALL.iter().map(|label| label.text()))
+            .collect();
+        assert_eq!(texts.len(), Label::ALL.len() + SealedLabel::ALL.len());
+    }
+
+    #[test]
+    fn sealed_labels_are_those_of_the_format_page() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/formats/sealed.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let (_, section) = page.split_once("\n## 16. Labels\n").unwrap();
+        let (section, _) = section.split_once("\n## 17.").unwrap();
+        let described: Vec<_> = section
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|text| *text != "tozstore/1/sealed/" && *text != "info")
+            .map(|text| format!("tozstore/1/sealed/{text}"))
+            .collect();
+        assert_eq!(described, SealedLabel::ALL.iter().map(|label| label.text()).collect::<Vec<_>>());
     }
 
     #[test]
