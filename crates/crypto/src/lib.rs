@@ -74,6 +74,7 @@ mod primitives;
 mod record;
 mod record_signature;
 mod request;
+pub mod sealed;
 mod secret;
 mod suite;
 #[cfg(test)]
@@ -106,7 +107,7 @@ pub use request::{RequestToSign, SignedRequest};
 // The server's own tokens and secrets
 pub use hash::{MacKey, SealingKey, SecretHash, blake2b_256};
 pub use hook_signature::HookSecret;
-pub use label::Label;
+pub use label::{Label, SealedLabel};
 
 // Ids, texts, errors
 pub use encoding::{decode_base64url, encode_base64url};

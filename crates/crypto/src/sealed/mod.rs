@@ -1,0 +1,58 @@
+//! The sealed format: `docs/formats/sealed.md`, whose section numbers stand in the comments here.
+//!
+//! Everything that is authenticated is one canonical encoding ([`Reader`], [`Writer`]), named by a digest under a label
+//! of its own, and refused as a whole if anything about it is wrong. Bytes that were verified are kept ([`Encoded`]):
+//! nothing is signed or hashed that was encoded anew.
+
+mod access_key;
+mod access_key_wrap;
+mod bundle;
+mod bundle_chain;
+mod card;
+mod codec;
+mod data_key;
+mod digest;
+mod field;
+mod keys;
+mod object;
+mod place;
+mod record;
+mod record_parts;
+mod record_seal;
+#[cfg(test)]
+mod record_tests;
+mod seal;
+mod subject;
+mod text;
+mod tree;
+mod wrap;
+
+// The encoding, digests, trees
+pub use codec::{Reader, Writer};
+pub use digest::Digest;
+pub use object::{Encoded, Kind, Object, Signed};
+pub use text::TypeName;
+pub use tree::{Tree, path_of, verify_path};
+
+// Whose key it is
+pub use bundle::{Bundle, BundleLink, BundleReason};
+pub use bundle_chain::{BrokenChainError, BundleChain, Known};
+pub use card::{Card, ContactCard};
+pub use keys::{ClientKeys, SigningKey, state_key};
+pub use wrap::{WRAP_OVERHEAD_BYTES, WrapPrivateKey, WrapPublicKey};
+
+// Keys of types and records
+pub use access_key::{AccessKey, EpochId, LINK_BYTES, SegmentHead, link_digest};
+pub use access_key_wrap::{AccessKeyWrap, EntryPlace, MAX_SEGMENTS, OpenedAccessKeys};
+pub use data_key::{DataKey, NameKey, WrappedDataKey, WrappingKey};
+pub use subject::Subject;
+
+// Records
+pub use field::{FieldContent, FieldForm, FieldName, FieldToSeal, Names};
+pub use place::{RecordPlace, TypePlace};
+pub use record::{FileDescriptor, LogPosition, RecordState, RecordVersion};
+pub use record_parts::{FieldBody, MAX_FIELDS, MAX_PLAIN_BYTES, MAX_SEALED_BYTES, Plain, RecordFields};
+pub use record_seal::{RecordDraft, SealedRecord, VerifiedRecord};
+
+/// The suite `sealed-1`, as it stands in headers and, as one byte, in frames.
+pub(crate) const SUITE: u8 = 1;
