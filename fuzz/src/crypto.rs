@@ -2,6 +2,10 @@
 
 use std::sync::LazyLock;
 
+use tozstore_crypto::sealed::{
+    AccessKeyWrap, BundleChain, BundleLink, ContactCard, Plain, Reader, RecordFields, RecordVersion, Signed,
+    Writer,
+};
 use tozstore_crypto::{
     AccessKey, AccountKey, AccountSalt, ClientId, EncryptionPrivateKey, EncryptionPublicKey, FieldSalt,
     FileOpener, RecordAuthenticity, RecordToSign, RequestNonce, RequestToSign, SealedNote, Signature,
@@ -136,6 +140,64 @@ pub fn request(data: &[u8]) {
     let request = SignedRequest::parse(&signed).unwrap();
     assert_eq!(request.verify("GET", path, query), Ok(()));
     assert!(request.verify("PUT", path, query).is_err());
+}
+
+/// `sealed_access_key_wrap`: a wrap of access keys, without its entry.
+pub fn sealed_access_key_wrap(data: &[u8]) {
+    has_one_encoding(data, AccessKeyWrap::read, |wrap, writer| wrap.write(writer));
+}
+
+/// `sealed_bundle`: a link of a chain. If its signature holds, a chain begins or goes on with it.
+pub fn sealed_bundle(data: &[u8]) {
+    has_one_encoding(data, BundleLink::read, |link, writer| link.write(writer));
+    if let Ok(link) = BundleLink::read(&mut Reader::new(data)) {
+        let (store, client) = (link.bundle().object().store, link.bundle().object().client);
+        let pinned = link.bundle().digest();
+        if let Ok(mut chain) = BundleChain::resume(store, client, &pinned, &link) {
+            assert!(chain.push(&link).is_err(), "a chain does not go on with its own head");
+            assert_eq!(chain.find(&pinned), Some(link.bundle()));
+        }
+    }
+}
+
+/// `sealed_card`: the text of a contact card.
+pub fn sealed_card(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(card) = text.parse::<ContactCard>() {
+        assert_eq!(card.to_string(), text);
+    }
+}
+
+/// `sealed_record`: a signed version.
+pub fn sealed_record(data: &[u8]) {
+    has_one_encoding(data, Signed::<RecordVersion>::read, |version, writer| version.write(writer));
+}
+
+/// `sealed_record_parts`: fields, or plain metadata. The first byte says which.
+pub fn sealed_record_parts(data: &[u8]) {
+    let Some((&which, data)) = data.split_first() else { return };
+    if which == 0 {
+        has_one_encoding(data, RecordFields::read, |fields, writer| fields.write(writer));
+        if let Ok(fields) = RecordFields::read(&mut Reader::new(data)) {
+            assert_eq!(fields.project(|_| false).digest(), fields.digest());
+        }
+    } else {
+        has_one_encoding(data, Plain::read, |plain, writer| plain.write(writer));
+    }
+}
+
+/// Whatever is read is written the same: there is one encoding of every value.
+fn has_one_encoding<T>(
+    data: &[u8],
+    read: impl FnOnce(&mut Reader<'_>) -> Result<T, tozstore_crypto::ParseError>,
+    write: impl FnOnce(&T, &mut Writer),
+) {
+    let mut reader = Reader::new(data);
+    let Ok(value) = read(&mut reader) else { return };
+    let rest = reader.rest();
+    let mut writer = Writer::new();
+    write(&value, &mut writer);
+    assert_eq!(writer.finish().unwrap(), data[..data.len() - rest.len()]);
 }
 
 /// `signed_field`: lines of name and signed value.
