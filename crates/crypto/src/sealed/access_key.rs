@@ -55,11 +55,11 @@ impl AccessKey {
         Self(Secret::generate())
     }
 
-    pub(super) fn from_bytes(bytes: &[u8; 32]) -> Self {
+    pub(crate) fn from_bytes(bytes: &[u8; 32]) -> Self {
         Self(Secret::copy_of(bytes))
     }
 
-    pub(super) fn expose(&self) -> &[u8; 32] {
+    pub(crate) fn expose(&self) -> &[u8; 32] {
         self.0.expose()
     }
 

@@ -157,7 +157,7 @@ impl NameKey {
         token
     }
 
-    pub(super) fn expose(&self) -> &[u8; 32] {
+    pub(crate) fn expose(&self) -> &[u8; 32] {
         self.0.expose()
     }
 }

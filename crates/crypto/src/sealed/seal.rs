@@ -11,13 +11,9 @@ const NONCE_BYTES: usize = 24;
 
 /// Seals a message in its place.
 pub(crate) fn seal(key: &[u8; 32], associated: &[u8], message: &[u8]) -> Vec<u8> {
-    seal_with(key, &primitives::random_array(), associated, message)
-}
-
-/// As [`seal`], under a given nonce: what vectors are made with.
-fn seal_with(key: &[u8; 32], nonce: &[u8; NONCE_BYTES], associated: &[u8], message: &[u8]) -> Vec<u8> {
+    let nonce = primitives::random_array::<NONCE_BYTES>();
     let mut sealed = nonce.to_vec();
-    sealed.extend_from_slice(&primitives::xchacha_seal(key, nonce, associated, message));
+    sealed.extend_from_slice(&primitives::xchacha_seal(key, &nonce, associated, message));
     sealed
 }
 

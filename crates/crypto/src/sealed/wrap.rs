@@ -44,17 +44,7 @@ impl WrapPublicKey {
     /// # Errors
     /// The key is not sound; it was checked, so this does not happen.
     pub(crate) fn wrap(&self, info: &[u8], message: &[u8]) -> Result<Vec<u8>, ParseError> {
-        self.wrap_with(&primitives::random_array(), info, message)
-    }
-
-    /// As [`Self::wrap`], with given randomness: what vectors are made with.
-    pub(crate) fn wrap_with(
-        &self,
-        randomness: &[u8; 64],
-        info: &[u8],
-        message: &[u8],
-    ) -> Result<Vec<u8>, ParseError> {
-        primitives::hpke_seal(&self.0, randomness, info, message)
+        primitives::hpke_seal(&self.0, &primitives::random_array(), info, message)
             .ok_or(ParseError::new("a sound X-Wing public key"))
     }
 }

@@ -7,7 +7,9 @@ mod passwords;
 mod produced;
 mod records;
 mod requests;
+mod sealed;
 mod sealed_files;
+mod sealed_replay;
 
 use std::path::PathBuf;
 
@@ -49,6 +51,10 @@ vector_files! {
     ruby, "23-ruby-produced", 5, produced::everything;
     c_core, "24-c-core-produced", 9, produced::everything;
     rust_crates, "25-rust-crates-produced", 5, produced::everything;
+    sealed_encoding, "sealed/encoding", 30, sealed_replay::objects;
+    sealed_bundles, "sealed/bundles", 10, sealed_replay::bundles;
+    sealed_access_keys, "sealed/access-keys", 9, sealed_replay::access_keys;
+    sealed_records, "sealed/records", 12, sealed_replay::records;
 }
 
 /// Files that are not run, and why.
@@ -59,12 +65,15 @@ const NOT_RUN: &[(&str, &str)] = &[
 
 #[test]
 fn every_file_is_run_or_has_a_reason_not_to_be() {
-    let mut there: Vec<String> = std::fs::read_dir(folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
-        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
-        .collect();
+    let names_in = |folder: PathBuf, prefix: &'static str| {
+        std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+            .map(move |path| format!("{prefix}{}", path.file_stem().unwrap().to_str().unwrap()))
+    };
+    let mut there: Vec<String> =
+        names_in(folder(), "").chain(names_in(folder().join("sealed"), "sealed/")).collect();
     there.sort();
     let mut known: Vec<_> = FILES.iter().chain(&[]).map(|(file, _)| (*file).to_owned()).collect();
     known.extend(NOT_RUN.iter().map(|(file, _)| (*file).to_owned()));
