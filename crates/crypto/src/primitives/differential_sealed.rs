@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{pure_sealed as pure, sodium_sealed as sodium};
+use super::{is_sound_xwing_public_key, pure_sealed as pure, sodium_sealed as sodium};
 
 /// Changes one bit of `bytes`, which are not empty.
 fn flip(bytes: &mut [u8], at: usize) {
@@ -43,7 +43,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn x_wing(seed: [u8; 32], randomness: [[u8; 32]; 2], at: usize) {
@@ -64,9 +64,25 @@ proptest! {
         // X25519 leaves out the highest bit of what it is given, but the combiner hashes it.
         prop_assert_ne!(of_sodium, Some(secret));
         flip(&mut *public, at);
-        prop_assert_eq!(
-            sodium::xwing_encapsulate(&public, &randomness),
-            pure::xwing_encapsulate(&public, &randomness)
-        );
+        let of_sodium = sodium::xwing_encapsulate(&public, &randomness);
+        prop_assert_eq!(&of_sodium, &pure::xwing_encapsulate(&public, &randomness));
+        prop_assert_eq!(is_sound_xwing_public_key(&public), of_sodium.is_some());
+    }
+
+    #[test]
+    fn x_wing_keys_with_a_number_at_the_bound(seed: [u8; 32], at in 0..768_usize, number in 3300..3400_u16) {
+        let mut public = sodium::xwing_public_key(&seed);
+        let (first, number) = (at / 2 * 3, number.to_le_bytes());
+        if at % 2 == 0 {
+            public[first] = number[0];
+            public[first + 1] = public[first + 1] & 0xf0 | number[1];
+        } else {
+            public[first + 1] = public[first + 1] & 0x0f | number[0] << 4;
+            public[first + 2] = number[0] >> 4 | number[1] << 4;
+        }
+        let taken = u16::from_le_bytes(number) < 3329;
+        prop_assert_eq!(is_sound_xwing_public_key(&public), taken);
+        prop_assert_eq!(sodium::xwing_encapsulate(&public, &[7; 64]).is_some(), taken);
+        prop_assert_eq!(pure::xwing_encapsulate(&public, &[7; 64]).is_some(), taken);
     }
 }

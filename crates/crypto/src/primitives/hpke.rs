@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::{
     XWING_ENCAPSULATED_BYTES, XWING_PUBLIC_KEY_BYTES, chacha_open, chacha_seal, hmac_sha256,
-    xwing_decapsulate, xwing_encapsulate,
+    is_sound_x25519_public_key, xwing_decapsulate, xwing_encapsulate,
 };
 use crate::OpenError;
 
@@ -40,6 +40,20 @@ pub(crate) fn hpke_open(
     let shared = xwing_decapsulate(seed, encapsulated).ok_or(OpenError)?;
     let schedule = KeySchedule::new(KEM_XWING, &shared, info);
     chacha_open(&schedule.key, &schedule.base_nonce, &[], ciphertext)
+}
+
+/// Whether one can encapsulate to the key: both halves are what [`xwing_encapsulate`] takes, found out at a part of
+/// its cost.
+pub(crate) fn is_sound_xwing_public_key(public: &[u8; XWING_PUBLIC_KEY_BYTES]) -> bool {
+    /// The prime of ML-KEM (FIPS 203, section 2.4).
+    const Q: u16 = 3329;
+    let Some((ml_kem, x25519)) = public.split_last_chunk::<32>() else { return false };
+    // FIPS 203, section 7.2: all but the last 32 bytes are 12-bit numbers, two in three bytes, that are reduced.
+    let reduced = ml_kem[..1152].chunks_exact(3).all(|bytes| {
+        let [low, middle, high] = [bytes[0], bytes[1], bytes[2]].map(u16::from);
+        (low | (middle & 0xf) << 8) < Q && (middle >> 4 | high << 4) < Q
+    });
+    reduced && is_sound_x25519_public_key(x25519)
 }
 
 /// What section 5.1 derives, for a sender of one message: its nonce is the base nonce, since it has number 0.

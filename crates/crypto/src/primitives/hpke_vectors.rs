@@ -70,6 +70,7 @@ fn x_wing_refuses_unsound_halves() {
             (of_sodium, pure_sealed::xwing_decapsulate(&seed, &encapsulated))
         } else {
             let (public, randomness) = (case.array("pk"), case.array("eseed"));
+            assert_eq!(super::is_sound_xwing_public_key(&public), taken, "{name}");
             let of_sodium = sodium_sealed::xwing_encapsulate(&public, &randomness).map(|(_, secret)| secret);
             (of_sodium, pure_sealed::xwing_encapsulate(&public, &randomness).map(|(_, secret)| secret))
         };

@@ -25,7 +25,7 @@ mod hpke_vectors;
 mod wycheproof;
 
 pub(crate) use digest::{Md5Stream, hmac_sha256, pbkdf2_sha512, sha256, sha512_first_half};
-pub(crate) use hpke::{hpke_open, hpke_seal};
+pub(crate) use hpke::{hpke_open, hpke_seal, is_sound_xwing_public_key};
 #[cfg(test)]
 pub(crate) use random::fixed::with_fixed_random;
 pub(crate) use random::random_array;

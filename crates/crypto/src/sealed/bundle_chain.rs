@@ -103,11 +103,13 @@ impl BundleChain {
             .any(|bundle| bundle.sequence > sequence && bundle.reason == BundleReason::Compromised)
     }
 
-    /// How well the head is known if the bundle of that digest is known so well: trust does not cross a link that was
-    /// made because keys were stolen, since stolen keys may have signed it. None if the bundle is not in the chain.
+    /// How well the head is known if the bundle of that digest was pinned, and known so well: it continues from it.
+    /// What was compared stays so, but not across a link that was made because keys were stolen, since stolen keys may
+    /// have signed it. None if the bundle is not in the chain.
     pub fn known_at_head(&self, pinned: &Digest, known: Known) -> Option<Known> {
         let bundle = self.find(pinned)?.object();
-        Some(if self.is_compromised(bundle.sequence) { known.min(Known::Continued) } else { known })
+        let is_compared = known == Known::Compared && !self.is_compromised(bundle.sequence);
+        Some(if is_compared { Known::Compared } else { Known::Continued })
     }
 
     fn bundles(&self) -> impl Iterator<Item = &Encoded<Bundle>> {
@@ -228,7 +230,7 @@ mod tests {
         assert_eq!(chain.known_at_head(&first_digest, Known::Compared), Some(Known::Compared));
         chain.push(&third).unwrap();
         assert_eq!(chain.known_at_head(&first_digest, Known::Compared), Some(Known::Continued));
-        assert_eq!(chain.known_at_head(&first_digest, Known::FirstContact), Some(Known::FirstContact));
+        assert_eq!(chain.known_at_head(&first_digest, Known::FirstContact), Some(Known::Continued));
         assert_eq!(chain.known_at_head(&third_digest, Known::Compared), Some(Known::Compared));
         assert_eq!(chain.known_at_head(&Digest::from_bytes([0; 32]), Known::Compared), None);
         assert!(chain.is_compromised(0) && chain.is_compromised(1) && !chain.is_compromised(2));
