@@ -3,8 +3,7 @@
 use std::sync::LazyLock;
 
 use tozstore_crypto::sealed::{
-    AccessKeyWrap, BundleChain, BundleLink, ContactCard, Plain, Reader, RecordFields, RecordVersion, Signed,
-    Writer,
+    BundleChain, BundleLink, ContactCard, Plain, Reader, RecordFields, RecordVersion, Signed, Wrap, Writer,
 };
 use tozstore_crypto::{
     AccessKey, AccountKey, AccountSalt, ClientId, EncryptionPrivateKey, EncryptionPublicKey, FieldSalt,
@@ -142,9 +141,9 @@ pub fn request(data: &[u8]) {
     assert!(request.verify("PUT", path, query).is_err());
 }
 
-/// `sealed_access_key_wrap`: a wrap of access keys, without its entry.
-pub fn sealed_access_key_wrap(data: &[u8]) {
-    has_one_encoding(data, AccessKeyWrap::read, |wrap, writer| wrap.write(writer));
+/// `sealed_wrap`: a wrap, without its entry.
+pub fn sealed_wrap(data: &[u8]) {
+    has_one_encoding(data, Wrap::read, |wrap, writer| wrap.write(writer));
 }
 
 /// `sealed_bundle`: a link of a chain. If its signature holds, a chain begins or goes on with it.

@@ -1,19 +1,16 @@
 //! Wraps of access keys: how one reader of a type gets them out of one entry of its log (section 6).
 
-use std::fmt;
-
 use zeroize::Zeroizing;
 
 use super::{
-    AccessKey, Digest, NameKey, Reader, SegmentHead, Subject, TypePlace, WRAP_OVERHEAD_BYTES, WrapPrivateKey,
-    WrapPublicKey, Writer,
+    AccessKey, Digest, NameKey, Reader, SegmentHead, Subject, TypePlace, Wrap, WrapPrivateKey, WrapPublicKey,
 };
 use crate::label::SealedLabel;
 use crate::{OpenError, ParseError};
 
 /// The most segments of a type (section 20).
 pub const MAX_SEGMENTS: usize = 256;
-const MAX_MESSAGE_BYTES: usize = 4 + MAX_SEGMENTS * 36 + 33;
+pub(super) const MAX_MESSAGE_BYTES: usize = 4 + MAX_SEGMENTS * 36 + 33;
 
 /// The attempt at an entry for which keys are wrapped: what staged for one opens in no other.
 #[derive(Clone, Copy, Debug)]
@@ -30,18 +27,6 @@ pub struct EntryPlace<'a> {
     pub heads: &'a [SegmentHead],
 }
 
-/// What is wrapped for one subject, and where it stands in the tree of wraps: `H("wrap-leaf"; LE32 index, wrap)`.
-#[derive(Clone, PartialEq, Eq)]
-pub struct AccessKeyWrap {
-    /// For whom it is.
-    pub subject: Subject,
-    /// The bundle, or the group's entry, with the key that it is wrapped to.
-    pub subject_head: Digest,
-    /// The first segment whose key it has.
-    pub from_segment: u32,
-    wrapped: Vec<u8>,
-}
-
 /// What came out of a wrap: keys of segments, ascending, and that of hidden names.
 #[derive(Debug)]
 pub struct OpenedAccessKeys {
@@ -51,12 +36,12 @@ pub struct OpenedAccessKeys {
     pub name_key: Option<NameKey>,
 }
 
-impl AccessKeyWrap {
+impl Wrap {
     /// Wraps the head keys of `from_segment` and all later segments, given as `keys` in the order of the heads.
     ///
     /// # Errors
     /// Keys and heads do not belong together.
-    pub fn new(
+    pub fn of_access_keys(
         place: &EntryPlace<'_>,
         reader: &WrapPublicKey,
         (subject, subject_head): (Subject, Digest),
@@ -80,7 +65,7 @@ impl AccessKeyWrap {
         message.push(u8::from(name_key.is_some()));
         message.extend_from_slice(name_key.map_or(&[], |key| key.expose()));
         let mut wrap = Self { subject, subject_head, from_segment, wrapped: Vec::new() };
-        wrap.wrapped = reader.wrap(&wrap.info(place), &message)?;
+        wrap.wrapped = reader.wrap(&wrap.access_key_info(place), &message)?;
         Ok(wrap)
     }
 
@@ -89,13 +74,13 @@ impl AccessKeyWrap {
     ///
     /// # Errors
     /// It is for another subject, attempt or place, or holds other keys.
-    pub fn open(
+    pub fn open_access_keys(
         &self,
         place: &EntryPlace<'_>,
         reader: &WrapPrivateKey,
         name_key: Option<&Digest>,
     ) -> Result<OpenedAccessKeys, OpenError> {
-        let message = reader.open(&self.info(place), &self.wrapped)?;
+        let message = reader.open(&self.access_key_info(place), &self.wrapped)?;
         self.read_message(place, &message, name_key).ok_or(OpenError)
     }
 
@@ -130,42 +115,7 @@ impl AccessKeyWrap {
         Some(OpenedAccessKeys { keys, name_key })
     }
 
-    /// Reads a wrap.
-    ///
-    /// # Errors
-    /// It has another form.
-    pub fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
-        let subject = Subject::read(reader)?;
-        let (subject_head, from_segment) = (reader.digest()?, reader.u32()?);
-        if matches!(subject, Subject::Group(_)) && from_segment != 0 {
-            return Err(ParseError::new("a wrap of a group, which has all segments"));
-        }
-        let encapsulated = reader.array::<{ crate::primitives::XWING_ENCAPSULATED_BYTES }>()?;
-        let ciphertext = reader.blob(0..=MAX_MESSAGE_BYTES + crate::primitives::AEAD_OVERHEAD_BYTES)?;
-        Ok(Self { subject, subject_head, from_segment, wrapped: [&encapsulated, ciphertext].concat() })
-    }
-
-    /// Writes what [`Self::read`] reads.
-    pub fn write(&self, writer: &mut Writer) {
-        let (encapsulated, ciphertext) = self.wrapped.split_at(crate::primitives::XWING_ENCAPSULATED_BYTES);
-        self.subject.write(writer);
-        writer.array(self.subject_head.as_bytes());
-        writer.u32(self.from_segment);
-        writer.array(encapsulated);
-        writer.blob(ciphertext);
-    }
-
-    /// Its leaf in the tree of wraps.
-    ///
-    /// # Errors
-    /// None that can happen: a wrap has an encoding.
-    pub fn leaf(&self, index: u32) -> Result<Digest, ParseError> {
-        let mut writer = Writer::new();
-        self.write(&mut writer);
-        Ok(Digest::of(SealedLabel::WrapLeaf, &[&index.to_le_bytes(), &writer.finish()?]))
-    }
-
-    fn info(&self, place: &EntryPlace<'_>) -> Zeroizing<Vec<u8>> {
+    fn access_key_info(&self, place: &EntryPlace<'_>) -> Zeroizing<Vec<u8>> {
         let mut heads = (u32::try_from(place.heads.len()).unwrap_or(u32::MAX)).to_le_bytes().to_vec();
         for head in place.heads {
             heads.extend_from_slice(&head.segment.to_le_bytes());
@@ -184,12 +134,6 @@ impl AccessKeyWrap {
             heads.as_bytes(),
         ];
         SealedLabel::WrapAccessKeys.frame(&[&place.record_type.parts()[..], &last].concat())
-    }
-}
-
-impl fmt::Debug for AccessKeyWrap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AccessKeyWrap({:?}, {} bytes)", self.subject, WRAP_OVERHEAD_BYTES + self.wrapped.len())
     }
 }
 
@@ -235,10 +179,10 @@ mod tests {
         }
     }
 
-    fn wrap(case: &Case, from_segment: u32, name_key: Option<&NameKey>) -> AccessKeyWrap {
+    fn wrap(case: &Case, from_segment: u32, name_key: Option<&NameKey>) -> Wrap {
         let subject = (Subject::Client(ClientId::from_bytes([8; 16])), Digest::from_bytes([9; 32]));
         let keys: Vec<_> = case.keys[from_segment as usize..].iter().collect();
-        AccessKeyWrap::new(&place(case), &case.reader.public_key(), subject, from_segment, &keys, name_key)
+        Wrap::of_access_keys(&place(case), &case.reader.public_key(), subject, from_segment, &keys, name_key)
             .unwrap()
     }
 
@@ -246,7 +190,8 @@ mod tests {
     fn a_wrap_has_the_keys_from_its_segment_on() {
         let case = case();
         for from_segment in 0..3 {
-            let opened = wrap(&case, from_segment, None).open(&place(&case), &case.reader, None).unwrap();
+            let opened =
+                wrap(&case, from_segment, None).open_access_keys(&place(&case), &case.reader, None).unwrap();
             let segments: Vec<_> = opened.keys.iter().map(|(head, _)| head.segment).collect();
             assert_eq!(segments, (from_segment..3).collect::<Vec<_>>());
             for (head, key) in &opened.keys {
@@ -270,19 +215,19 @@ mod tests {
             EntryPlace { heads: fewer_heads, ..right },
             EntryPlace { heads: &[], ..right },
         ] {
-            assert!(wrap.open(&wrong, &case.reader, None).is_err(), "{wrong:?}");
+            assert!(wrap.open_access_keys(&wrong, &case.reader, None).is_err(), "{wrong:?}");
         }
-        assert!(wrap.open(&right, &WrapPrivateKey::from_seed(&[8; 32]), None).is_err());
+        assert!(wrap.open_access_keys(&right, &WrapPrivateKey::from_seed(&[8; 32]), None).is_err());
         let other = Subject::Group(GroupId::from_bytes([8; 16]));
         for wrong in [
-            AccessKeyWrap { subject: other, ..wrap.clone() },
-            AccessKeyWrap { subject_head: Digest::from_bytes([0; 32]), ..wrap.clone() },
-            AccessKeyWrap { from_segment: 0, ..wrap.clone() },
-            AccessKeyWrap { from_segment: 2, ..wrap.clone() },
+            Wrap { subject: other, ..wrap.clone() },
+            Wrap { subject_head: Digest::from_bytes([0; 32]), ..wrap.clone() },
+            Wrap { from_segment: 0, ..wrap.clone() },
+            Wrap { from_segment: 2, ..wrap.clone() },
         ] {
-            assert!(wrong.open(&right, &case.reader, None).is_err(), "{wrong:?}");
+            assert!(wrong.open_access_keys(&right, &case.reader, None).is_err(), "{wrong:?}");
         }
-        assert!(wrap.open(&right, &case.reader, None).is_ok());
+        assert!(wrap.open_access_keys(&right, &case.reader, None).is_ok());
         assert_ne!(wrap.leaf(0), wrap.leaf(1));
     }
 
@@ -291,12 +236,12 @@ mod tests {
         let case = case();
         let commitment = case.name_key.commitment(&case.record_type);
         let (with, without) = (wrap(&case, 0, Some(&case.name_key)), wrap(&case, 0, None));
-        let opened = with.open(&place(&case), &case.reader, Some(&commitment)).unwrap();
+        let opened = with.open_access_keys(&place(&case), &case.reader, Some(&commitment)).unwrap();
         assert_eq!(opened.name_key.unwrap().expose(), case.name_key.expose());
-        assert!(with.open(&place(&case), &case.reader, None).is_err());
-        assert!(without.open(&place(&case), &case.reader, Some(&commitment)).is_err());
+        assert!(with.open_access_keys(&place(&case), &case.reader, None).is_err());
+        assert!(without.open_access_keys(&place(&case), &case.reader, Some(&commitment)).is_err());
         let other = NameKey::generate().commitment(&case.record_type);
-        assert!(with.open(&place(&case), &case.reader, Some(&other)).is_err());
+        assert!(with.open_access_keys(&place(&case), &case.reader, Some(&other)).is_err());
     }
 
     #[test]
@@ -306,33 +251,12 @@ mod tests {
         let keys: Vec<_> = case.keys.iter().collect();
         let subject = (Subject::Client(ClientId::from_bytes([8; 16])), Digest::from_bytes([9; 32]));
         let public = case.reader.public_key();
-        assert!(AccessKeyWrap::new(&place(&case), &public, subject, 0, &keys, None).is_err());
+        assert!(Wrap::of_access_keys(&place(&case), &public, subject, 0, &keys, None).is_err());
         // Made all the same, by somebody who has no such scruples.
-        let mut wrap = AccessKeyWrap {
-            subject: subject.0,
-            subject_head: subject.1,
-            from_segment: 2,
-            wrapped: Vec::new(),
-        };
+        let mut wrap =
+            Wrap { subject: subject.0, subject_head: subject.1, from_segment: 2, wrapped: Vec::new() };
         let message = [&[1, 0, 0, 0, 2, 0, 0, 0][..], &[0x77; 32], &[0]].concat();
-        wrap.wrapped = public.wrap(&wrap.info(&place(&case)), &message).unwrap();
-        assert!(wrap.open(&place(&case), &case.reader, None).is_err());
-    }
-
-    #[test]
-    fn a_wrap_comes_back() {
-        let wrap = wrap(&case(), 0, None);
-        let mut writer = Writer::new();
-        wrap.write(&mut writer);
-        let bytes = writer.finish().unwrap();
-        let mut reader = Reader::new(&bytes);
-        assert_eq!(AccessKeyWrap::read(&mut reader), Ok(wrap));
-        assert_eq!(reader.finish(), Ok(()));
-        // A group's wrap from a later segment.
-        let mut group = bytes;
-        group[0] = 2;
-        assert!(AccessKeyWrap::read(&mut Reader::new(&group)).is_ok());
-        group[49] = 1;
-        assert!(AccessKeyWrap::read(&mut Reader::new(&group)).is_err());
+        wrap.wrapped = public.wrap(&wrap.access_key_info(&place(&case)), &message).unwrap();
+        assert!(wrap.open_access_keys(&place(&case), &case.reader, None).is_err());
     }
 }

@@ -13,6 +13,7 @@ mod codec;
 mod data_key;
 mod digest;
 mod field;
+mod group_secret;
 mod keys;
 mod object;
 mod place;
@@ -26,6 +27,7 @@ mod subject;
 mod text;
 mod tree;
 mod wrap;
+mod wrapped;
 
 // The encoding, digests, trees
 pub use codec::{Reader, Writer};
@@ -41,11 +43,13 @@ pub use card::{Card, ContactCard};
 pub use keys::{ClientKeys, SigningKey, state_key};
 pub use wrap::{WRAP_OVERHEAD_BYTES, WrapPrivateKey, WrapPublicKey};
 
-// Keys of types and records
+// Keys of types, records and groups
 pub use access_key::{AccessKey, EpochId, LINK_BYTES, SegmentHead, link_digest};
-pub use access_key_wrap::{AccessKeyWrap, EntryPlace, MAX_SEGMENTS, OpenedAccessKeys};
+pub use access_key_wrap::{EntryPlace, MAX_SEGMENTS, OpenedAccessKeys};
 pub use data_key::{DataKey, NameKey, WrappedDataKey, WrappingKey};
+pub use group_secret::{GroupEntryPlace, GroupGeneration, GroupPlace, GroupSecret};
 pub use subject::Subject;
+pub use wrapped::Wrap;
 
 // Records
 pub use field::{FieldContent, FieldForm, FieldName, FieldToSeal, Names};

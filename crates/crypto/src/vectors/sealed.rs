@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use crate::primitives::with_fixed_random;
 use crate::sealed::{
-    AccessKey, AccessKeyWrap, BundleChain, BundleLink, BundleReason, ClientKeys, ContactCard, DataKey,
-    Digest, EntryPlace, EpochId, FieldBody, FieldForm, FieldName, FieldToSeal, LogPosition, NameKey, Names,
-    Plain, RecordDraft, RecordFields, RecordPlace, SealedRecord, Signed, Subject, TypePlace, Writer,
+    AccessKey, BundleChain, BundleLink, BundleReason, ClientKeys, ContactCard, DataKey, Digest, EntryPlace,
+    EpochId, FieldBody, FieldForm, FieldName, FieldToSeal, LogPosition, NameKey, Names, Plain, RecordDraft,
+    RecordFields, RecordPlace, SealedRecord, Signed, Subject, TypePlace, Wrap, Writer,
 };
 use crate::{ClientId, RecordId, SigningKeyPair, StoreId};
 
@@ -112,7 +112,7 @@ fn access_keys() -> Vec<Value> {
     let (wrap, name_key, link) = with_fixed_random(|| {
         let name_key = NameKey::generate();
         let keys: [&AccessKey; 2] = [&keys[0], &keys[2]];
-        let wrap = AccessKeyWrap::new(&entry, &reader, subject, 0, &keys, Some(&name_key)).unwrap();
+        let wrap = Wrap::of_access_keys(&entry, &reader, subject, 0, &keys, Some(&name_key)).unwrap();
         let (new, old) = (keys[1].head(&place, 1, 2), keys[0].head(&place, 1, 1));
         (wrap, name_key, keys[1].seal_link(&place, &new, &old, keys[0]))
     });

@@ -5,9 +5,9 @@ use serde_json::Value;
 use super::sealed::{STORE, WRITER, hex};
 use super::{Read as _, from_hex};
 use crate::sealed::{
-    AccessKey, AccessKeyWrap, Bundle, BundleChain, BundleLink, ClientKeys, ContactCard, Digest, Encoded,
-    EntryPlace, EpochId, FieldForm, Names, Plain, Reader, RecordFields, RecordPlace, RecordState,
-    RecordVersion, SealedRecord, SegmentHead, Signed, TypePlace, WrappedDataKey,
+    AccessKey, Bundle, BundleChain, BundleLink, ClientKeys, ContactCard, Digest, Encoded, EntryPlace,
+    EpochId, FieldForm, Names, Plain, Reader, RecordFields, RecordPlace, RecordState, RecordVersion,
+    SealedRecord, SegmentHead, Signed, TypePlace, Wrap, WrappedDataKey,
 };
 use crate::{ParseError, SigningKeyPair};
 
@@ -112,8 +112,8 @@ fn wrap(case: &Value) -> bool {
     let registered = SigningKeyPair::from_seed(&case.bytes("reader_registered_seed"));
     let reader = ClientKeys::derive(&registered, STORE, WRITER).wrap_private_key();
     let commitment = case["name_key_commitment"].as_str().map(|text| text.parse().unwrap());
-    let wrap = read(&from_hex(case.text("wrap")), AccessKeyWrap::read).unwrap();
-    let Ok(opened) = wrap.open(&place, &reader, commitment.as_ref()) else { return false };
+    let wrap = read(&from_hex(case.text("wrap")), Wrap::read).unwrap();
+    let Ok(opened) = wrap.open_access_keys(&place, &reader, commitment.as_ref()) else { return false };
     let keys: Vec<_> = opened.keys.iter().map(|(_, key)| hex(key.expose())).collect();
     assert_eq!(Value::from(keys), case["access_keys"]);
     assert_eq!(wrap.leaf(0), Ok(digest(case, "leaf_0")));
