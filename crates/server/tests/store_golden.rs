@@ -1,0 +1,118 @@
+//! Database files of released schemas are opened by today's code, and hold what was written into them.
+#![allow(clippy::unwrap_used, reason = "functions that tests share may fail as tests do")]
+
+#[path = "golden/rows.rs"]
+mod rows;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tozstore_server::clock::SystemClock;
+use tozstore_server::store::{
+    HookDeliveryRow, HookRow, RecordIndex, RecordQuery, Scope, SqliteOptions, SqliteStore, Store, StoreError,
+    TermCondition, TermGroup, TermSearch, TextPattern,
+};
+
+use self::rows::{Rows, time};
+
+/// All files, oldest first.
+fn files() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut files: Vec<_> = paths.filter(|path| path.extension().is_some_and(|end| end == "db")).collect();
+    files.sort();
+    files
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_released_schema_is_opened() {
+    let files = files();
+    assert!(!files.is_empty());
+    for file in files {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("copy.db");
+        std::fs::copy(&file, &path).unwrap();
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let conn = rusqlite::Connection::open(&path).unwrap();
+        let version: i64 =
+            conn.query_row("SELECT max(version) FROM schema_versions", [], |row| row.get(0)).unwrap();
+        assert_eq!(name, format!("schema-{version:04}.db"));
+        drop(conn);
+        // Twice: brought up to date, and as it is then.
+        for _ in 0..2 {
+            let store: Arc<dyn Store> = Arc::new(
+                SqliteStore::open(&path, Arc::new(SystemClock), SqliteOptions::default())
+                    .unwrap_or_else(|error| panic!("{name}: {error}")),
+            );
+            check(&store).await;
+            store.close().await;
+        }
+    }
+}
+
+/// Reads every row back.
+async fn check(store: &Arc<dyn Store>) {
+    let rows = Rows::new().unwrap();
+    let expected = rows.clone();
+    let read = move |tx: &dyn tozstore_server::store::ReadTx| {
+        let account = &expected.account;
+        assert_eq!(tx.account(account.id)?.as_ref(), Some(account));
+        assert_eq!(tx.account_by_email(&account.email_key)?.as_ref(), Some(account));
+        assert_eq!(tx.registration_token(&expected.token.hash)?.as_ref(), Some(&expected.token));
+        for client in &expected.clients {
+            assert_eq!(tx.client(client.id)?.as_ref(), Some(client));
+            assert_eq!(tx.client_by_api_key(&client.api_key_id)?.as_ref(), Some(client));
+        }
+        assert_eq!(tx.record_type(&expected.record_type.slot)?.as_ref(), Some(&expected.record_type));
+        assert_eq!(tx.access_key(&expected.access_key.slot)?.as_ref(), Some(&expected.access_key));
+        assert_eq!(tx.grants(&expected.grant.slot)?, expected.grant.grants);
+        for record in &expected.records {
+            assert_eq!(tx.record(record.head.id)?.as_ref(), Some(record));
+        }
+        let reader = expected.clients[1].id;
+        assert!(tx.reads_record(expected.record_grant.record, reader)?);
+        for note in &expected.notes {
+            assert_eq!(tx.note(note.head.id)?.as_ref(), Some(note));
+        }
+        assert_eq!(tx.strangers_notes(10)?.0, 1);
+        assert_eq!(tx.group(expected.group.id)?.as_ref(), Some(&expected.group));
+        assert_eq!(tx.group_member(expected.group.id, reader)?.as_ref(), Some(&expected.member));
+        assert_eq!(tx.group_shares(expected.group.id, 10)?, std::slice::from_ref(&expected.share));
+        let hooks = tx.hooks_of(account.id, 10)?;
+        let id = hooks[0].id;
+        // A delivery wakes its hook.
+        assert_eq!(hooks, [HookRow { id, wakes: hooks[0].wakes, ..expected.hook.clone() }]);
+        assert_eq!(tx.next_delivery(id)?, Some(HookDeliveryRow { hook: id, ..expected.delivery.clone() }));
+        assert_eq!(tx.changes_after(0, 10)?.len(), expected.records.len());
+
+        let writer = expected.clients[0].id;
+        let scopes = std::collections::BTreeSet::from([Scope { writer, only: None }]);
+        let query = RecordQuery {
+            scopes: scopes.clone(),
+            limit: 10,
+            with_data: true,
+            max_data_bytes: 1 << 20,
+            max_examined: 1000,
+            ..RecordQuery::default()
+        };
+        assert_eq!(tx.query_records(&query)?, expected.records);
+        // The index of terms, which a migration filled for records that were there before it.
+        let red = TermCondition::Value(TextPattern::exact("red"));
+        let search = TermSearch {
+            scopes,
+            include: vec![TermGroup { all: true, conditions: vec![red] }],
+            limit: 10,
+            max_data_bytes: 1 << 20,
+            max_total: 100,
+            max_work: 10_000,
+            ..TermSearch::default()
+        };
+        assert_eq!(tx.search_terms(&search)?.total, expected.records.len());
+        Ok(())
+    };
+    store.read::<_, StoreError, _>("golden rows", read).await.unwrap();
+    // What is new comes after what was there.
+    let next = store.write::<_, StoreError, _>("next index", |tx| Ok((tx.next_record_index()?, tx.stamp()?)));
+    let (index, stamp) = next.await.unwrap();
+    assert!(index > RecordIndex(rows.records.len() as u64) && stamp > time(0), "{index:?} {stamp:?}");
+}
