@@ -55,6 +55,8 @@ pub struct Failure {
     pub what: Cow<'static, str>,
     /// What to do about it: one line.
     pub advice: Cow<'static, str>,
+    /// What names the request in the server's log, if it has one.
+    pub request_id: Option<String>,
     /// Whoever read the output has gone, which is no fault: end without a word.
     pub reader_gone: bool,
 }
@@ -62,7 +64,7 @@ pub struct Failure {
 impl Failure {
     /// A failure with its two lines.
     pub fn new(code: Code, what: impl Into<Cow<'static, str>>, advice: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, what: what.into(), advice: advice.into(), reader_gone: false }
+        Self { code, what: what.into(), advice: advice.into(), request_id: None, reader_gone: false }
     }
 }
 
@@ -93,6 +95,7 @@ impl From<tozstore::Error> for Failure {
             Error::Untrusted(_) => Code::Untrusted,
             _ => Code::Failed,
         };
-        Self::new(code, error.to_string(), error.advice())
+        let request_id = error.request_id().map(str::to_owned);
+        Self { request_id, ..Self::new(code, error.to_string(), error.advice()) }
     }
 }

@@ -106,12 +106,15 @@ impl Output {
     pub fn failure(self, failure: &Failure) {
         let mut err = io::stderr().lock();
         let _ = if self.json {
-            let error = json!({
+            let mut error = json!({
                 "code": failure.code.name(),
                 "exit": failure.code as u8,
                 "message": failure.what,
                 "advice": failure.advice,
             });
+            if let Some(id) = &failure.request_id {
+                error["request_id"] = id.as_str().into();
+            }
             writeln!(err, "{}", json!({ "error": error }))
         } else {
             let (what, advice) = (printable(&failure.what), printable(&failure.advice));

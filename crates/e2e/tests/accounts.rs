@@ -186,7 +186,9 @@ async fn a_new_client_takes_over_with_the_paper_key() {
     second.disable_client(previous.id()).await.unwrap();
     assert!(matches!(previous.read(record.id()).await, Err(Error::Credentials(_))));
     let refused = second.disable_client(second.queen().id()).await.unwrap_err();
-    assert!(matches!(&refused, Error::Refused { status: 409, message } if message.contains("administers")));
+    assert!(
+        matches!(&refused, Error::Refused { status: 409, message, .. } if message.contains("administers"))
+    );
 }
 
 #[tokio::test]

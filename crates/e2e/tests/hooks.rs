@@ -67,7 +67,9 @@ async fn hooks_lead_outside_and_are_deleted() {
     let world = World::start().await;
     let account = &world.account;
     let refused = account.create_hook(&format!("{}/in", world.api_url), &[HookEvent::RecordWritten]).await;
-    assert!(matches!(refused, Err(Error::Refused { status: 400, message }) if message.contains("private")));
+    assert!(
+        matches!(refused, Err(Error::Refused { status: 400, message, .. }) if message.contains("private"))
+    );
     let hook = account.create_hook("https://example.com/", &[HookEvent::NoteWritten]).await.unwrap();
     account.delete_hook(hook.id).await.unwrap();
     assert!(matches!(account.delete_hook(hook.id).await, Err(Error::NotFound(_))));

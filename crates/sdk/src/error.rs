@@ -31,14 +31,18 @@ pub enum Error {
         status: u16,
         /// The server's own words, shortened.
         message: String,
+        /// Names the request in the server's log.
+        request_id: Option<String>,
     },
     /// The server failed, or answered something that is not of the protocol.
-    #[error("the server failed ({status}): {message}")]
+    #[error("the server failed ({status}): {message}{}", named(.request_id.as_deref()))]
     Server {
         /// The HTTP status; 500 to 599 unless the answer itself was malformed.
         status: u16,
         /// What was wrong.
         message: String,
+        /// Names the request in the server's log.
+        request_id: Option<String>,
     },
     /// The request was sent, but no answer came: it may have been done or not.
     #[error("the connection broke before the answer came; the request may have been done: {0}")]
@@ -200,6 +204,14 @@ impl Error {
         }
     }
 
+    /// What names the request in the server's log, for whoever runs it; none if no answer of the server is behind this.
+    pub fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::Refused { request_id, .. } | Self::Server { request_id, .. } => request_id.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Whether the same call may simply be made again later: it was not done, and time may cure the reason.
     ///
     /// The SDK has tried again by itself where that is safe, so wait before the next try. [`Error::Unanswered`] is
@@ -231,13 +243,19 @@ impl Error {
                 "Ask the writer of the records, or the account's owner, for the right to do this."
             }
             Self::Refused { .. } => "Correct the call by what the server says.",
-            Self::Server { .. } => "Try again later. If it stays, look into the server's log.",
+            Self::Server { .. } => {
+                "Try again later. If it stays, look into the server's log: it names the request by the same id."
+            }
             Self::Unanswered(_) => "Look whether it was done before doing it again.",
             Self::Untrusted(_) => {
                 "Do not go on with this server until it is clear why it answers so: it may be lying, or restored from an old copy."
             }
         }
     }
+}
+
+fn named(request_id: Option<&str>) -> String {
+    request_id.map(|id| format!(" (request {id})")).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -247,13 +265,13 @@ mod tests {
     #[test]
     fn only_what_was_not_done_may_be_repeated_blindly() {
         assert!(Error::Network(String::new()).is_retryable());
-        assert!(Error::Refused { status: 429, message: String::new() }.is_retryable());
-        assert!(Error::Server { status: 503, message: String::new() }.is_retryable());
+        assert!(Error::Refused { status: 429, message: String::new(), request_id: None }.is_retryable());
+        assert!(Error::Server { status: 503, message: String::new(), request_id: None }.is_retryable());
         for error in [
             Error::Unanswered(String::new()),
             Error::Conflict,
-            Error::Refused { status: 403, message: String::new() },
-            Error::Server { status: 500, message: String::new() },
+            Error::Refused { status: 403, message: String::new(), request_id: None },
+            Error::Server { status: 500, message: String::new(), request_id: None },
             Error::Untrusted(UntrustedData::SealedCredentials),
         ] {
             assert!(!error.is_retryable(), "{error}");

@@ -530,9 +530,11 @@ impl Actor {
         request.repeat = Repeat::Doubles;
         self.send(request).await.map_err(|failure| match failure.error {
             // Nothing was read before that could have changed since.
-            Error::Conflict => {
-                Error::Refused { status: 409, message: "there is a note of this name".to_owned() }
-            }
+            Error::Conflict => Error::Refused {
+                status: 409,
+                message: "there is a note of this name".to_owned(),
+                request_id: failure.request_id,
+            },
             error => error,
         })
     }

@@ -5,10 +5,11 @@ mod transfer;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderName, Method};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tozstore_api::ErrorBody;
+use tozstore_crypto::RequestNonce;
 use zeroize::Zeroizing;
 
 use crate::{Error, UntrustedData};
@@ -45,6 +46,8 @@ impl Default for Limits {
 const FIRST_WAIT_MS: u64 = 100;
 /// Characters of a server's message that are passed on.
 const MAX_MESSAGE_CHARS: usize = 300;
+/// Names a request.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What a repetition of a request does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +67,8 @@ pub(crate) struct Request {
     /// Body and its media type.
     pub body: Option<(Bytes, &'static str)>,
     pub repeat: Repeat,
+    /// Names the call in the logs of both sides, whichever try it is.
+    pub id: String,
 }
 
 /// The `Authorization` header. Marked as sensitive on its way.
@@ -83,7 +88,7 @@ pub(crate) enum Authorization {
 impl Request {
     pub(crate) fn new(method: Method, target: String) -> Self {
         let repeat = if method == Method::POST { Repeat::Doubles } else { Repeat::Harmless };
-        Self { method, target, authorization: Authorization::None, body: None, repeat }
+        Self { method, target, authorization: Authorization::None, body: None, repeat, id: fresh_id() }
     }
 
     pub(crate) fn get(target: String) -> Self {
@@ -122,6 +127,8 @@ pub(crate) struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// The id of its request.
+    pub request_id: String,
 }
 
 impl Answer {
@@ -135,6 +142,7 @@ impl Answer {
                 error.line(),
                 error.column()
             ),
+            request_id: Some(self.request_id.clone()),
         })
     }
 }
@@ -147,6 +155,8 @@ pub(crate) struct Failure {
     pub status: Option<u16>,
     /// Whether an earlier try may have been done although its answer was lost.
     pub was_repeated: bool,
+    /// The id of the request, if one was sent.
+    pub request_id: Option<String>,
 }
 
 impl From<Failure> for Error {
@@ -158,7 +168,7 @@ impl From<Failure> for Error {
 impl From<Error> for Failure {
     /// A failure before anything was sent.
     fn from(error: Error) -> Self {
-        Self { error, status: None, was_repeated: false }
+        Self { error, status: None, was_repeated: false, request_id: None }
     }
 }
 
@@ -176,7 +186,9 @@ impl Failure {
     /// The error, with words for what is in the way: a conflict of something else than versions of a record.
     pub(crate) fn in_conflict(self, message: &str) -> Error {
         match self.status {
-            Some(status @ 409) => Error::Refused { status, message: message.to_owned() },
+            Some(status @ 409) => {
+                Error::Refused { status, message: message.to_owned(), request_id: self.request_id }
+            }
             _ => self.error,
         }
     }
@@ -218,12 +230,12 @@ impl Transport {
             let is_spent = matches!(request.authorization, Authorization::Signed(_))
                 && !matches!(outcome, Outcome::NotSent(_));
             if is_spent {
-                return settle(outcome, was_repeated);
+                return settle(outcome, was_repeated, &request.id);
             }
             match plan(&outcome, request.repeat, tries, &self.limits, random_fraction()) {
-                Plan::Settle => return settle(outcome, was_repeated),
+                Plan::Settle => return settle(outcome, was_repeated, &request.id),
                 Plan::Wait(wait) => {
-                    tracing::debug!(method = %request.method, tries, wait_ms = wait.as_millis(), "trying a request again");
+                    tracing::debug!(id = request.id, method = %request.method, tries, wait_ms = wait.as_millis(), "trying a request again");
                     tokio::time::sleep(wait).await;
                 }
             }
@@ -235,7 +247,7 @@ impl Transport {
 
     async fn send_once(&self, request: &Request) -> Outcome {
         let url = format!("{}{}", self.origin, request.target);
-        let mut builder = self.http.request(request.method.clone(), url);
+        let mut builder = self.http.request(request.method.clone(), url).header(REQUEST_ID, &request.id);
         builder = match &request.authorization {
             Authorization::None => builder,
             Authorization::Basic { name, secret } => builder.basic_auth(name, Some(secret.as_str())),
@@ -320,28 +332,30 @@ fn retry_after_ms(outcome: &Outcome) -> Option<u64> {
     Some(seconds.saturating_mul(1000))
 }
 
-fn settle(outcome: Outcome, was_repeated: bool) -> Result<Answer, Failure> {
-    let fail = |status, error| Err(Failure { error, status, was_repeated });
+fn settle(outcome: Outcome, was_repeated: bool, id: &str) -> Result<Answer, Failure> {
+    let request_id = Some(id.to_owned());
+    let fail = |status, error| Err(Failure { error, status, was_repeated, request_id });
     match outcome {
         Outcome::Answered { status: status @ 200..=299, headers, body } => {
-            Ok(Answer { status, headers, body })
+            Ok(Answer { status, headers, body, request_id: id.to_owned() })
         }
-        Outcome::Answered { status, body, .. } => fail(Some(status), error_of_status(status, &body)),
-        Outcome::Broken(reason) => fail(None, Error::Unanswered(reason)),
+        Outcome::Answered { status, body, .. } => fail(Some(status), error_of_status(status, &body, id)),
+        Outcome::Broken(reason) => fail(None, Error::Unanswered(format!("{reason} (request {id})"))),
         Outcome::NotSent(reason) => fail(None, Error::Network(reason)),
         Outcome::TooLong => fail(None, Error::Untrusted(UntrustedData::WrongAnswer("amount of data"))),
         Outcome::Unsendable(reason) => fail(None, Error::Caller(reason)),
     }
 }
 
-fn error_of_status(status: u16, body: &[u8]) -> Error {
+fn error_of_status(status: u16, body: &[u8], id: &str) -> Error {
+    let request_id = Some(id.to_owned());
     let message = message_of(body);
     match status {
         401 => Error::Credentials(format!("the server does not accept the credentials: {message}")),
         404 => Error::NotFound("this"),
         409 => Error::Conflict,
-        400..=499 => Error::Refused { status, message },
-        _ => Error::Server { status, message },
+        400..=499 => Error::Refused { status, message, request_id },
+        _ => Error::Server { status, message, request_id },
     }
 }
 
@@ -362,6 +376,11 @@ fn describe(error: reqwest::Error) -> String {
         cause = inner.source();
     }
     text
+}
+
+/// An id that nobody else has. It says nothing of the call or the caller.
+fn fresh_id() -> String {
+    RequestNonce::random().to_string()
 }
 
 fn random_fraction() -> f64 {

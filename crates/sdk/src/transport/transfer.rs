@@ -8,7 +8,9 @@ use futures_util::stream;
 use http::header;
 use tozstore_crypto::SealedFile;
 
-use super::{Outcome, Plan, Repeat, Transport, describe, plan, random_fraction, settle};
+use super::{
+    Outcome, Plan, REQUEST_ID, Repeat, Transport, describe, fresh_id, plan, random_fraction, settle,
+};
 use crate::{Error, UntrustedData};
 
 /// Bytes that are read at once.
@@ -28,11 +30,11 @@ impl Transport {
         progress: &mut (dyn FnMut(u64) + Send),
     ) -> Result<(), Error> {
         self.check_url(url)?;
-        let mut tries = 1;
+        let (id, mut tries) = (fresh_id(), 1);
         loop {
-            let outcome = self.upload_once(url, &file, sealed, progress).await?;
+            let outcome = self.upload_once(url, &id, &file, sealed, progress).await?;
             match plan(&outcome, Repeat::Harmless, tries, &self.limits, random_fraction()) {
-                Plan::Settle => return settle(outcome, false).map(drop).map_err(Error::from),
+                Plan::Settle => return settle(outcome, false, &id).map(drop).map_err(Error::from),
                 Plan::Wait(wait) => tokio::time::sleep(wait).await,
             }
             tries += 1;
@@ -42,6 +44,7 @@ impl Transport {
     async fn upload_once(
         &self,
         url: &str,
+        id: &str,
         file: &std::fs::File,
         sealed: &SealedFile,
         progress: &mut (dyn FnMut(u64) + Send),
@@ -65,6 +68,7 @@ impl Transport {
             .http
             .put(url)
             .timeout(TRANSFER_TIME)
+            .header(REQUEST_ID, id)
             .header(header::CONTENT_TYPE, "application/octet-stream")
             .header("content-md5", sealed.checksum.to_string())
             .header(header::CONTENT_LENGTH, sealed.len_bytes)
@@ -82,9 +86,9 @@ impl Transport {
     pub(crate) async fn download(&self, url: &str) -> Result<Download, Error> {
         self.check_url(url)?;
         let patience = Duration::from_millis(self.limits.timeout_ms);
-        let mut tries = 1;
+        let (id, mut tries) = (fresh_id(), 1);
         loop {
-            let sent = self.http.get(url).timeout(TRANSFER_TIME).send();
+            let sent = self.http.get(url).timeout(TRANSFER_TIME).header(REQUEST_ID, &id).send();
             let outcome = match tokio::time::timeout(patience, sent).await {
                 Err(_) => Outcome::Broken("no answer came in time".to_owned()),
                 Ok(Ok(response)) if response.status().is_success() => {
@@ -94,7 +98,7 @@ impl Transport {
             };
             match plan(&outcome, Repeat::Harmless, tries, &self.limits, random_fraction()) {
                 Plan::Settle => {
-                    return Err(match settle(outcome, false) {
+                    return Err(match settle(outcome, false, &id) {
                         Ok(_) => UntrustedData::WrongAnswer("status").into(),
                         Err(failure) => match failure.naming("the content of the file") {
                             // Fetching changes nothing that could have been done.

@@ -15,6 +15,7 @@ pub struct Asked {
     pub method: String,
     pub target: String,
     pub authorization: String,
+    pub request_id: String,
     pub body: Value,
 }
 
@@ -134,7 +135,7 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Asked> {
     stream.read_line(&mut first).await.ok()?;
     let mut parts = first.split(' ');
     let (method, target) = (parts.next()?.to_owned(), parts.next()?.to_owned());
-    let (mut length, mut authorization) = (0, String::new());
+    let (mut length, mut authorization, mut request_id) = (0, String::new(), String::new());
     loop {
         let mut line = String::new();
         stream.read_line(&mut line).await.ok()?;
@@ -142,13 +143,14 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Asked> {
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.parse().ok()?,
             "authorization" => value.clone_into(&mut authorization),
+            "x-request-id" => value.clone_into(&mut request_id),
             _ => {}
         }
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    Some(Asked { method, target, authorization, body })
+    Some(Asked { method, target, authorization, request_id, body })
 }
 
 impl State {

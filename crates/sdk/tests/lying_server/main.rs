@@ -278,6 +278,24 @@ async fn a_search_that_has_no_end_is_ended() {
 }
 
 #[tokio::test]
+async fn every_try_of_a_call_has_its_id_and_so_has_its_error() {
+    let fake = Fake::start().await;
+    let client = fake.client();
+    fake.lie(|asked, _| asked.is("GET", "/records/").then(|| Reply::Json(503, json!({ "error": "busy" }))));
+    let first = client.read(tozstore::RecordId::random()).await.unwrap_err();
+    let second = client.read(tozstore::RecordId::random()).await.unwrap_err();
+    let asked = fake.state().asked.clone();
+    let ids =
+        asked.iter().filter(|asked| asked.is("GET", "/records/")).map(|asked| asked.request_id.as_str());
+    let ids: Vec<_> = ids.collect();
+    let (tries, others) = ids.split_at(ids.len() / 2);
+    assert!(tries.len() > 1 && tries.iter().all(|id| Some(*id) == first.request_id()), "{ids:?}");
+    assert!(others.iter().all(|id| Some(*id) == second.request_id()), "{ids:?}");
+    assert_ne!(first.request_id(), second.request_id());
+    assert!(first.to_string().contains(tries[0]), "{first}");
+}
+
+#[tokio::test]
 async fn a_redirect_is_not_followed() {
     let fake = Fake::start().await;
     let client = fake.client();

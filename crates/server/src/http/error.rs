@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use tozstore_api::ErrorBody;
 
+use super::log::request_id;
 use crate::policy::Refusal;
 use crate::store::StoreError;
 
@@ -123,7 +124,8 @@ impl IntoResponse for Error {
             tracing::error!(error = %self, "a request failed through a fault of the server");
             "the server could not do this now".to_owned()
         };
-        let mut response = (status, axum::Json(ErrorBody { error })).into_response();
+        let mut response =
+            (status, axum::Json(ErrorBody { error, request_id: request_id() })).into_response();
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -12,15 +12,25 @@ use tracing::Instrument;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_BYTES: usize = 64;
 
+tokio::task_local! {
+    static REQUEST: String;
+}
+
+/// The id of the request that is being answered, for the body of an error.
+pub fn request_id() -> Option<String> {
+    REQUEST.try_with(String::clone).ok()
+}
+
 /// Names the request, times it and logs it. The path is logged as the route's pattern, without ids.
 pub async fn log_request(request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let id = request_id(&request);
+    let id = id_of(&request);
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or("(no such route)", MatchedPath::as_str);
     let span = tracing::info_span!("request", id = id.to_str().unwrap_or_default(), %method, route);
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let text = id.to_str().unwrap_or_default().to_owned();
+    let mut response = REQUEST.scope(text, next.run(request)).instrument(span.clone()).await;
     let latency_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     span.in_scope(|| tracing::info!(status = response.status().as_u16(), latency_us, "answered"));
     response.headers_mut().insert(REQUEST_ID, id);
@@ -28,7 +38,7 @@ pub async fn log_request(request: Request, next: Next) -> Response {
 }
 
 /// The id that the caller gave, if it is fit for a log; a fresh one otherwise.
-fn request_id(request: &Request) -> HeaderValue {
+fn id_of(request: &Request) -> HeaderValue {
     let given = request.headers().get(REQUEST_ID).filter(|id| {
         let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         (1..=MAX_REQUEST_ID_BYTES).contains(&id.len()) && id.as_bytes().iter().all(is_plain)

@@ -103,7 +103,7 @@ async fn a_client_sees_its_own_entry_alone() {
     for id in others {
         let answer = fixture.get(format!("/v1/client/{id}")).bearer(&client.token).send().await;
         assert_eq!(answer.code(), 403);
-        answers.push(answer.body);
+        answers.push(answer.told());
     }
     assert_eq!(answers[0], answers[1]);
 }

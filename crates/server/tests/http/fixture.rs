@@ -223,6 +223,12 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap()
     }
 
+    /// The body without what differs from request to request in any case.
+    pub fn told(&self) -> String {
+        let text = String::from_utf8(self.body.clone()).unwrap();
+        self.header("x-request-id").map_or_else(|| text.clone(), |id| text.replace(id, ""))
+    }
+
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
@@ -232,7 +238,8 @@ impl Answer {
         if self.status.as_u16() >= 400 {
             let body = self.json();
             let members = body.as_object().unwrap();
-            assert!(members.len() == 1 && members["error"].is_string(), "{self:?}");
+            assert!(members.len() == 2 && members["error"].is_string(), "{self:?}");
+            assert_eq!(members["request_id"].as_str(), self.header("x-request-id"), "{self:?}");
         }
         self.status.as_u16()
     }

@@ -78,11 +78,11 @@ async fn bad_answers_are_refused_alike() {
     ] {
         let answer = answer(&fixture, email, challenge, key, keyid).await;
         assert_eq!(answer.code(), 401, "{email} {keyid}");
-        bodies.push(answer.body);
+        bodies.push(answer.told());
     }
     let body =
         json!({ "email": account.email, "challenge": asked, "response": "rubbish", "keyid": "password" });
-    bodies.push(fixture.post("/v1/account/auth").json(body).send().await.body);
+    bodies.push(fixture.post("/v1/account/auth").json(body).send().await.told());
     bodies.dedup();
     assert_eq!(bodies.len(), 1);
     assert_eq!(answer(&fixture, &account.email, &asked, &account.login_key, "finger").await.code(), 400);
@@ -141,7 +141,7 @@ async fn passwords_cannot_be_guessed_by_trying() {
             let answer = answer(&fixture, email, &asked["challenge"], &wrong, "password").await;
             assert_eq!(answer.code(), if attempt < 10 { 401 } else { 429 }, "{email} {attempt}");
             if attempt == 10 {
-                refusals.push((text(&json!(answer.header("retry-after"))), answer.body));
+                refusals.push((text(&json!(answer.header("retry-after"))), answer.told()));
             }
         }
     }

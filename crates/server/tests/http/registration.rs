@@ -175,7 +175,7 @@ async fn others_cannot_mark_a_backup_nor_tell_what_is_there() {
     ] {
         let answer = fixture.post(&path).send().await;
         assert_eq!(answer.code(), 403, "{path}");
-        bodies.push(answer.body);
+        bodies.push(answer.told());
     }
     bodies.dedup();
     assert_eq!(bodies.len(), 1);
