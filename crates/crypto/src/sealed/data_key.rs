@@ -31,6 +31,11 @@ impl DataKey {
         place.with_parts(&[], |parts| Digest::keyed(self.0.expose(), SealedLabel::DataKeyCommitment, parts))
     }
 
+    /// The key of a file's chunks.
+    pub(super) fn chunk_key(&self) -> Zeroizing<[u8; 32]> {
+        derive(self.0.expose(), SealedLabel::ChunkKey, &[])
+    }
+
     /// The key of one field. It can be given away alone.
     pub(super) fn field_key(&self, name: &FieldName) -> Zeroizing<[u8; 32]> {
         derive(self.0.expose(), SealedLabel::FieldKey, &[name.as_bytes()])

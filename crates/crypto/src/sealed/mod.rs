@@ -13,6 +13,7 @@ mod codec;
 mod data_key;
 mod digest;
 mod field;
+mod file;
 mod group_secret;
 mod keys;
 mod object;
@@ -51,8 +52,9 @@ pub use group_secret::{GroupEntryPlace, GroupGeneration, GroupPlace, GroupSecret
 pub use subject::Subject;
 pub use wrapped::Wrap;
 
-// Records
+// Records and files
 pub use field::{FieldContent, FieldForm, FieldName, FieldToSeal, Names};
+pub use file::{ChunkKey, chunk_leaf};
 pub use place::{RecordPlace, TypePlace};
 pub use record::{FileDescriptor, LogPosition, RecordState, RecordVersion};
 pub use record_parts::{FieldBody, MAX_FIELDS, MAX_PLAIN_BYTES, MAX_SEALED_BYTES, Plain, RecordFields};
