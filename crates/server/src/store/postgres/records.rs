@@ -1,0 +1,182 @@
+//! Records in PostgreSQL.
+
+use tokio_postgres::Row;
+use tozstore_api::RecordType;
+use tozstore_crypto::{ClientId, RecordId};
+
+use super::columns::{column, integer, params, row_limit};
+use super::files::read_stored_file;
+use super::record_types::read_type_slot;
+use super::tx::{Tx, Writing};
+use crate::store::record_pages::{self, RecordSource};
+use crate::store::{
+    LOCAL_REGION, RecordHead, RecordIndex, RecordQuery, RecordReads, RecordRow, RecordWrites, StoreError,
+};
+
+macro_rules! head_columns {
+    () => {
+        "writer_id, user_id, record_type, record_id, version, account_id, format, suite, created, last_modified, \
+         signature, plain, file_key, file_bytes, file_checksum, file_compression"
+    };
+}
+
+impl<R> RecordReads for Tx<'_, R> {
+    fn record(&self, id: RecordId) -> Result<Option<RecordRow>, StoreError> {
+        let sql =
+            concat!("SELECT ", head_columns!(), ", record_index, data FROM records WHERE record_id = $1");
+        self.one(sql, params![id.as_bytes()], |row| {
+            Ok(RecordRow { head: read_head(row)?, data: column(row, 17)? })
+        })
+    }
+
+    fn record_head(&self, id: RecordId) -> Result<Option<RecordHead>, StoreError> {
+        let sql = concat!("SELECT ", head_columns!(), ", record_index FROM records WHERE record_id = $1");
+        self.one(sql, params![id.as_bytes()], read_head)
+    }
+
+    fn query_records(&self, query: &RecordQuery) -> Result<Vec<RecordRow>, StoreError> {
+        record_pages::page(self, query)
+    }
+}
+
+impl<R> RecordSource for Tx<'_, R> {
+    fn indexes(
+        &self,
+        writer: ClientId,
+        record_type: Option<&RecordType>,
+        after: RecordIndex,
+        limit: usize,
+    ) -> Result<Vec<RecordIndex>, StoreError> {
+        let (after, limit) = (integer(after.0).unwrap_or(i64::MAX), row_limit(limit));
+        match record_type {
+            None => self.list(
+                "SELECT record_index FROM records \
+                 WHERE writer_id = $1 AND record_index > $2 ORDER BY record_index LIMIT $3",
+                params![writer.as_bytes(), after, limit],
+                |row| column(row, 0).map(RecordIndex),
+            ),
+            Some(record_type) => self.list(
+                "SELECT record_index FROM records \
+                 WHERE writer_id = $1 AND record_type = $2 AND record_index > $3 ORDER BY record_index LIMIT $4",
+                params![writer.as_bytes(), record_type.as_str(), after, limit],
+                |row| column(row, 0).map(RecordIndex),
+            ),
+        }
+    }
+
+    fn index_of(&self, id: RecordId) -> Result<Option<RecordIndex>, StoreError> {
+        let sql = "SELECT record_index FROM records WHERE record_id = $1";
+        self.one(sql, params![id.as_bytes()], |row| column(row, 0).map(RecordIndex))
+    }
+
+    fn head_at(&self, index: RecordIndex) -> Result<Option<RecordHead>, StoreError> {
+        let sql = concat!("SELECT ", head_columns!(), ", record_index FROM records WHERE record_index = $1");
+        self.one(sql, params![integer(index.0)?], read_head)
+    }
+
+    fn data_at(&self, index: RecordIndex) -> Result<Option<String>, StoreError> {
+        self.one("SELECT data FROM records WHERE record_index = $1", params![integer(index.0)?], |row| {
+            column(row, 0)
+        })
+    }
+}
+
+impl RecordWrites for Tx<'_, Writing<'_>> {
+    fn insert_record(&mut self, row: &RecordRow) -> Result<(), StoreError> {
+        let sql = concat!(
+            "INSERT INTO records (",
+            head_columns!(),
+            ", record_index, data, region) VALUES \
+             ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
+             ON CONFLICT DO NOTHING"
+        );
+        let (head, file) = (&row.head, row.head.file.as_ref());
+        self.insert(
+            "the record",
+            sql,
+            params![
+                head.type_slot.writer.as_bytes(),
+                head.type_slot.user.as_bytes(),
+                head.type_slot.record_type.as_str(),
+                head.id.as_bytes(),
+                head.version.as_bytes(),
+                head.account_id.as_bytes(),
+                head.format,
+                head.suite,
+                head.created.micros(),
+                head.last_modified.micros(),
+                head.signature,
+                head.plain.to_json(),
+                file.map(|file| file.key.as_bytes()),
+                file.map(|file| integer(file.content.len_bytes)).transpose()?,
+                file.map(|file| file.content.checksum.as_bytes()),
+                file.map(|file| &file.content.compression),
+                integer(head.index.0)?,
+                row.data,
+                LOCAL_REGION,
+            ],
+        )?;
+        self.change_terms(head.index, None, Some(head))
+    }
+
+    fn update_record(&mut self, row: &RecordRow) -> Result<(), StoreError> {
+        let sql = concat!(
+            "UPDATE records SET (",
+            head_columns!(),
+            ", data) = ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+             WHERE record_id = $4"
+        );
+        let (head, file) = (&row.head, row.head.file.as_ref());
+        let Some(old) = self.record_head(head.id)? else { return Err(StoreError::Missing("the record")) };
+        self.execute(
+            sql,
+            params![
+                head.type_slot.writer.as_bytes(),
+                head.type_slot.user.as_bytes(),
+                head.type_slot.record_type.as_str(),
+                head.id.as_bytes(),
+                head.version.as_bytes(),
+                head.account_id.as_bytes(),
+                head.format,
+                head.suite,
+                head.created.micros(),
+                head.last_modified.micros(),
+                head.signature,
+                head.plain.to_json(),
+                file.map(|file| file.key.as_bytes()),
+                file.map(|file| integer(file.content.len_bytes)).transpose()?,
+                file.map(|file| file.content.checksum.as_bytes()),
+                file.map(|file| &file.content.compression),
+                row.data,
+            ],
+        )?;
+        self.change_terms(old.index, Some(&old), Some(head))?;
+        let old_key = old.file.as_ref().map(|file| file.key);
+        self.let_go(old_key.filter(|old| file.is_none_or(|file| file.key != *old)))
+    }
+
+    fn delete_record(&mut self, id: RecordId) -> Result<bool, StoreError> {
+        let Some(old) = self.record_head(id)? else { return Ok(false) };
+        self.change_terms(old.index, Some(&old), None)?;
+        self.delete_record_readers(id)?;
+        let sql = "DELETE FROM records WHERE record_id = $1 RETURNING file_key";
+        Ok(self.delete_letting_go(sql, params![id.as_bytes()])? > 0)
+    }
+}
+
+fn read_head(row: &Row) -> Result<RecordHead, StoreError> {
+    Ok(RecordHead {
+        type_slot: read_type_slot(row)?,
+        id: column(row, 3)?,
+        version: column(row, 4)?,
+        account_id: column(row, 5)?,
+        format: column(row, 6)?,
+        suite: column(row, 7)?,
+        created: column(row, 8)?,
+        last_modified: column(row, 9)?,
+        signature: column(row, 10)?,
+        plain: column(row, 11)?,
+        file: read_stored_file(row, 12)?,
+        index: RecordIndex(column(row, 16)?),
+    })
+}

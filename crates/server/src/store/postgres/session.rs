@@ -1,0 +1,231 @@
+//! One connection, driven by the thread that uses it: jobs are synchronous, so each needs a thread of its own anyway, and
+//! answers then come without a change of threads.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{join, join3, try_join_all};
+use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::{Client, Config, NoTls, Row, Statement};
+
+use super::columns::{Value, params};
+use super::error::Failure;
+use crate::store::StoreError;
+
+/// A connection that is made when it is needed, and made again when it is lost. Statements are prepared once for each.
+pub(super) struct Session {
+    runtime: Runtime,
+    target: Arc<Target>,
+    client: Option<Client>,
+    statements: HashMap<&'static str, Statement>,
+    /// Opens a transaction with the next statement, in one round trip.
+    begin: Option<&'static str>,
+    /// Whether a transaction is open.
+    open: bool,
+}
+
+/// Where to connect, and how.
+pub(super) struct Target {
+    config: Config,
+    /// Whether statements and transactions that stall are ended by the server.
+    timeouts: bool,
+}
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// After which a peer that does not answer is given up.
+const SILENCE: Duration = Duration::from_secs(20);
+/// A process that hangs must not keep the others from writing, nor a query the server from anything.
+const LIMITS: &str = "SET idle_in_transaction_session_timeout = '30s'; SET statement_timeout = '60s'";
+
+impl Target {
+    /// Parses an address, `postgres://user:password@host:port/database`.
+    ///
+    /// # Errors
+    /// It is none. The error does not repeat it, since it may hold a password.
+    pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
+        let mut config: Config = url.parse().map_err(|_: tokio_postgres::Error| {
+            StoreError::Internal(
+                "the address of the database cannot be read; write it as postgres://user:password@host:port/database"
+                    .into(),
+            )
+        })?;
+        if config.get_application_name().is_none() {
+            config.application_name("tozstore");
+        }
+        config.keepalives_idle(SILENCE).tcp_user_timeout(SILENCE);
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_TIMEOUT);
+        }
+        Ok(Self { config, timeouts: true })
+    }
+
+    /// The same for work that may take long.
+    pub(super) fn without_timeouts(&self) -> Self {
+        Self { config: self.config.clone(), timeouts: false }
+    }
+}
+
+impl Session {
+    /// A session that is not connected yet. It must be used outside of any other runtime.
+    pub(super) fn new(target: Arc<Target>) -> Result<Self, StoreError> {
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| StoreError::Internal(error.into()))?;
+        let statements = HashMap::new();
+        Ok(Self { runtime, target, client: None, statements, begin: None, open: false })
+    }
+
+    /// Lets the next statement open a transaction.
+    pub(super) fn begin_with_next(&mut self, begin: &'static str) {
+        self.begin = Some(begin);
+    }
+
+    /// Opens a transaction, takes a lock, and reads a row that the lock guards: one round trip, in this order.
+    pub(super) fn begin_locked(
+        &mut self,
+        begin: &'static str,
+        lock: &'static str,
+        read: &'static str,
+    ) -> Result<Option<Row>, Failure> {
+        let (lock, read) = (self.prepared(lock)?, self.prepared(read)?);
+        let client = self.client.as_ref().ok_or_else(Failure::unconnected)?;
+        self.open = true;
+        let (begun, locked, found) = self.runtime.block_on(join3(
+            client.batch_execute(begin),
+            client.query_opt(&lock, &[]),
+            client.query_opt(&read, &[]),
+        ));
+        let failed = |error: tokio_postgres::Error| Failure::of(&error);
+        begun.map_err(failed)?;
+        if locked.map_err(failed)?.is_none() {
+            return Ok(None);
+        }
+        found.map_err(failed)
+    }
+
+    /// The rows that a statement returns.
+    pub(super) fn query(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, Failure> {
+        let statement = self.prepared(sql)?;
+        let client = self.client.as_ref().ok_or_else(Failure::unconnected)?;
+        let values: Vec<_> = values.iter().map(|value| value as _).collect();
+        let query = client.query(&statement, &values);
+        let answer = match self.begin.take() {
+            None => self.runtime.block_on(query),
+            Some(begin) => {
+                self.open = true;
+                let (begun, answer) = self.runtime.block_on(join(client.batch_execute(begin), query));
+                begun.and(answer)
+            }
+        };
+        answer.map_err(|error| Failure::of(&error))
+    }
+
+    /// Runs a statement for each set of values, all under way at once; returns how many rows were changed.
+    pub(super) fn execute(&mut self, sql: &'static str, sets: &[&[Value<'_>]]) -> Result<u64, Failure> {
+        let statement = &self.prepared(sql)?;
+        let client = self.client.as_ref().ok_or_else(Failure::unconnected)?;
+        let all = sets.iter().map(|values| client.execute_raw(statement, values.iter()));
+        let changed = self.runtime.block_on(try_join_all(all)).map_err(|error| Failure::of(&error))?;
+        Ok(changed.into_iter().sum())
+    }
+
+    /// Runs one statement that is not worth preparing.
+    pub(super) fn run(&mut self, sql: &str) -> Result<(), Failure> {
+        self.connect()?;
+        let client = self.client.as_ref().ok_or_else(Failure::unconnected)?;
+        self.runtime.block_on(client.batch_execute(sql)).map_err(|error| Failure::of(&error))
+    }
+
+    /// Writes a last row and commits, in one round trip. If the row is not written, nothing is kept.
+    pub(super) fn commit_with(
+        &mut self,
+        sql: &'static str,
+        values: &[Value<'_>],
+    ) -> Result<Result<(), Failure>, StoreError> {
+        let statement = match self.prepared(sql) {
+            Ok(statement) => statement,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        let Some(client) = self.client.as_ref() else { return Ok(Err(Failure::unconnected())) };
+        let (written, committed) = self
+            .runtime
+            .block_on(join(client.execute_raw(&statement, values.iter()), client.batch_execute("COMMIT")));
+        match (written, committed) {
+            (Ok(_), Ok(())) => {
+                self.open = false;
+                Ok(Ok(()))
+            }
+            // The server says that it refused the row: what follows in the transaction is nothing but its end.
+            (Err(error), _) if error.as_db_error().is_some() => Ok(Err(Failure::of(&error))),
+            (Err(error), _) | (Ok(_), Err(error)) => Failure::of_commit(&error).map(Err),
+        }
+    }
+
+    /// Ends a transaction, if one is open, without keeping anything. A connection that cannot do that is given up.
+    pub(super) fn end(&mut self) {
+        self.begin = None;
+        if !std::mem::take(&mut self.open) {
+            return;
+        }
+        let client = self.client.as_ref().filter(|client| !client.is_closed());
+        if client.is_none_or(|client| self.runtime.block_on(client.batch_execute("ROLLBACK")).is_err()) {
+            self.disconnect();
+        }
+    }
+
+    pub(super) fn disconnect(&mut self) {
+        self.client = None;
+        self.open = false;
+        self.begin = None;
+        self.statements.clear();
+    }
+
+    fn connect(&mut self) -> Result<(), Failure> {
+        if self.client.as_ref().is_some_and(|client| !client.is_closed()) {
+            return Ok(());
+        }
+        if self.open {
+            // A transaction does not go on in another connection.
+            return Err(Failure::unconnected());
+        }
+        self.statements.clear();
+        self.client = None;
+        let connected = self.runtime.block_on(self.target.config.connect(NoTls));
+        let (client, connection) = connected.map_err(|error| Failure::to_connect(&error))?;
+        // What ends the connection is told by the statement that needs it.
+        self.runtime.spawn(async move { drop(connection.await) });
+        if self.target.timeouts {
+            let limited = self.runtime.block_on(client.batch_execute(LIMITS));
+            limited.map_err(|error| Failure::to_connect(&error))?;
+        }
+        self.client = Some(client);
+        Ok(())
+    }
+
+    fn prepared(&mut self, sql: &'static str) -> Result<Statement, Failure> {
+        self.connect()?;
+        if let Some(statement) = self.statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        let client = self.client.as_ref().ok_or_else(Failure::unconnected)?;
+        let statement = self.runtime.block_on(client.prepare(sql)).map_err(|error| Failure::of(&error))?;
+        self.statements.insert(sql, statement.clone());
+        Ok(statement)
+    }
+}
+
+/// The parameters of a statement without any.
+pub(super) const NONE: &[Value<'static>] = params![];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_is_none_is_not_repeated() {
+        for url in ["postgres://user:hunter2@host:nan/db", "hunter2 = ="] {
+            let refused = Target::parse(url).map(drop).unwrap_err().to_string();
+            assert!(!refused.contains("hunter2"), "{refused}");
+        }
+    }
+}
