@@ -5,6 +5,7 @@
 
 mod sources;
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -26,6 +27,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// Tokens and signed requests.
     pub tokens: TokensConfig,
+    /// Where rows lie.
+    pub store: StoreConfig,
     /// Accounts.
     pub accounts: AccountsConfig,
     /// Files.
@@ -54,6 +57,7 @@ impl Default for Config {
             tls: TlsConfig::default(),
             limits: LimitsConfig::default(),
             tokens: TokensConfig::default(),
+            store: StoreConfig::default(),
             accounts: AccountsConfig::default(),
             files: FilesConfig::default(),
             notes: NotesConfig::default(),
@@ -187,6 +191,46 @@ impl Default for TokensConfig {
             challenge_lifetime_s: 300,
             clock_window_s: 300,
         }
+    }
+}
+
+/// Where rows lie.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreConfig {
+    /// The PostgreSQL database. Where it is empty, rows lie in a file in the data directory.
+    pub url: StoreUrl,
+    /// Connections to that database for reading. Writing takes one more, and at times two.
+    pub connections: usize,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self { url: StoreUrl::default(), connections: 8 }
+    }
+}
+
+/// Address of a database, `postgres://user:password@host:port/database`, or nothing. `Debug` does not show it.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(transparent)]
+pub struct StoreUrl(String);
+
+impl StoreUrl {
+    /// The address, if there is one.
+    pub fn address(&self) -> Option<&str> {
+        Some(self.0.as_str()).filter(|address| !address.is_empty())
+    }
+}
+
+impl From<String> for StoreUrl {
+    fn from(address: String) -> Self {
+        Self(address)
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "StoreUrl()" } else { "StoreUrl(..)" })
     }
 }
 

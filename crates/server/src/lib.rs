@@ -33,11 +33,11 @@ use tozstore_crypto::StoreId;
 pub use app::App;
 use blobs::Blobs;
 use clock::{Clock, SystemClock};
-use config::Config;
+use config::{Config, StoreConfig};
 use http::{Certificates, TlsError};
 use keys::{ServerKeyError, ServerKeys};
 use mail::{MailError, Mailer};
-use store::{SqliteOptions, SqliteStore, Store, StoreError};
+use store::{PostgresOptions, PostgresStore, SqliteOptions, SqliteStore, Store, StoreError};
 
 /// Name of the database in the data directory.
 const DATABASE_FILE: &str = "tozstore.db";
@@ -103,21 +103,21 @@ pub enum StartError {
 }
 
 impl Server {
-    /// Opens the data directory and serves it. When this is done, connections are accepted.
+    /// Opens the data directory, and the database if one is named, and serves them. When this is done, connections are accepted.
     ///
     /// # Errors
     /// The data cannot be opened, or the address is taken.
     pub async fn start(config: Config) -> Result<RunningServer, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let address = config.listen.address;
-        let data_dir = config.data_dir.clone();
+        let (data_dir, store_config) = (config.data_dir.clone(), config.store.clone());
         // Before the store: what is set up wrongly is told at once.
         let certificates = Certificates::open(&config.tls)?;
         let tls = certificates.as_ref().map(Certificates::acceptor).transpose()?;
         let mailer = Mailer::new(&config.mail)?;
         let opening = {
             let clock = Arc::clone(&clock);
-            tokio::task::spawn_blocking(move || open(&data_dir, clock))
+            tokio::task::spawn_blocking(move || open(&data_dir, &store_config, clock))
         };
         let (keys, store, blobs) = opening.await.map_err(|error| StoreError::Internal(error.into()))??;
         let (listener, local_addr) = bind(address).await?;
@@ -203,15 +203,25 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartErr
     Ok((listener, local_addr))
 }
 
-fn open(data_dir: &Path, clock: Arc<dyn Clock>) -> Result<(ServerKeys, Arc<dyn Store>, Blobs), StartError> {
+fn open(
+    data_dir: &Path,
+    store: &StoreConfig,
+    clock: Arc<dyn Clock>,
+) -> Result<(ServerKeys, Arc<dyn Store>, Blobs), StartError> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(data_dir).map_err(|source| StartError::DataDir { path: data_dir.to_owned(), source })?;
     let keys = ServerKeys::open(data_dir)?;
-    let store = SqliteStore::open(&data_dir.join(DATABASE_FILE), clock, SqliteOptions::default())?;
+    let store: Arc<dyn Store> = match store.url.address() {
+        Some(url) => {
+            let options = PostgresOptions { readers: store.connections, ..PostgresOptions::default() };
+            Arc::new(PostgresStore::open(url, clock, options)?)
+        }
+        None => Arc::new(SqliteStore::open(&data_dir.join(DATABASE_FILE), clock, SqliteOptions::default())?),
+    };
     let path = data_dir.join(BLOB_DIR);
     let blobs = Blobs::in_dir(&path).map_err(|source| StartError::BlobDir { path, source })?;
-    Ok((keys, Arc::new(store), blobs))
+    Ok((keys, store, blobs))
 }

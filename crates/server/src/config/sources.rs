@@ -77,7 +77,7 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let Self { limits, tokens, notes, jobs, hooks, files, .. } = self;
+        let Self { limits, tokens, store, notes, jobs, hooks, files, .. } = self;
         let least = [
             ("tls.check_interval_s", self.tls.check_interval_s, 1),
             ("limits.body_bytes", limits.body_bytes as u64, 64 * 1024),
@@ -96,6 +96,7 @@ impl Config {
             ("tokens.account_token_lifetime_s", tokens.account_token_lifetime_s.into(), 60),
             ("tokens.challenge_lifetime_s", tokens.challenge_lifetime_s.into(), 10),
             ("tokens.clock_window_s", tokens.clock_window_s, 1),
+            ("store.connections", store.connections as u64, 1),
             ("files.max_bytes", files.max_bytes, 64 * 1024),
             ("files.upload_lifetime_s", files.upload_lifetime_s.into(), 60),
             ("files.download_lifetime_s", files.download_lifetime_s.into(), 60),
@@ -192,6 +193,7 @@ mod tests {
             ("TOZSTORE_LIMITS_BODY_BYTES", "100000"),
             ("TOZSTORE_CORS_ALLOWED_ORIGINS", "https://a.example, https://b.example"),
             ("TOZSTORE_DATA_DIR", "/from/variable"),
+            ("TOZSTORE_STORE_URL", "postgres://tozstore:hunter2@db/tozstore"),
             ("TOZSTORE_PROFILE", "not ours"),
         ];
         let overrides =
@@ -203,6 +205,8 @@ mod tests {
         assert_eq!(config.limits.body_bytes, 100_000);
         assert_eq!(config.cors.allowed_origins, ["https://a.example", "https://b.example"]);
         assert_eq!(config.data_dir, Path::new("/from/command"));
+        assert_eq!(config.store.url.address(), Some("postgres://tozstore:hunter2@db/tozstore"));
+        assert!(!format!("{config:?}").contains("hunter2"));
     }
 
     #[test]

@@ -6,6 +6,8 @@ mod accounts;
 mod bodies;
 mod clients;
 mod cors;
+#[path = "../database/mod.rs"]
+mod database;
 mod endpoints;
 mod file_races;
 mod files;

@@ -5,12 +5,14 @@ use std::future::poll_fn;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tozstore_server::config::{Config, LimitsConfig, ListenConfig};
+use tozstore_server::config::{Config, LimitsConfig, ListenConfig, StoreConfig};
 use tozstore_server::keys::KEY_FILE;
 use tozstore_server::{RunningServer, Server, StartError, http};
 
 use super::files::target;
 use super::fixture::Fixture;
+
+use crate::database::Database;
 
 fn config(dir: &tempfile::TempDir) -> Config {
     let listen = ListenConfig { address: ([127, 0, 0, 1], 0).into(), ..ListenConfig::default() };
@@ -49,6 +51,37 @@ async fn the_server_answers_and_keeps_its_identity() {
     assert_eq!(server.store_id(), id);
     assert_eq!(std::fs::read(dir.path().join("data").join(KEY_FILE)).unwrap(), key);
     server.shutdown().await;
+}
+
+#[tokio::test]
+#[ignore = "needs a PostgreSQL server, see docs/testing.md"]
+async fn servers_share_a_database() {
+    let database = Database::new();
+    let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let mut servers = Vec::new();
+    for dir in &dirs {
+        let store = StoreConfig { url: database.url.clone().into(), ..StoreConfig::default() };
+        servers.push(Server::start(Config { store, ..config(dir) }).await.unwrap());
+        assert!(!dir.path().join("data/tozstore.db").exists());
+    }
+    assert_eq!(servers[0].store_id(), servers[1].store_id());
+    for server in servers {
+        let answer =
+            exchange(&server, "GET /v1/auth/healthcheck HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+                .await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        server.shutdown().await;
+    }
+    let store = StoreConfig {
+        url: "postgres://user:hunter2@host:nan/db".to_owned().into(),
+        ..StoreConfig::default()
+    };
+    let refused = Server::start(Config { store, ..config(&dirs[0]) }).await;
+    let text = refused.map(|server| server.store_id()).unwrap_err().to_string();
+    assert!(
+        text.contains("postgres://user:password@host:port/database") && !text.contains("hunter2"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
