@@ -1,8 +1,11 @@
 //! Runs the store's suite on every engine.
 #![allow(clippy::unwrap_used, reason = "functions that tests share may fail as tests do")]
 
+mod database;
+
 use std::sync::{Arc, Mutex};
 
+use database::Database;
 use tempfile::TempDir;
 use tozstore_server::clock::Clock;
 use tozstore_server::store::{MemoryStore, SqliteOptions, SqliteStore, Store, conformance};
@@ -13,6 +16,15 @@ macro_rules! suite {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $case() {
                 super::conformance::$case(&super::memory_store).await;
+            })+
+        }
+
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread")]
+            #[ignore = "needs a PostgreSQL server, see docs/testing.md"]
+            async fn $case() {
+                let databases = super::Mutex::default();
+                super::conformance::$case(&|clock| super::postgres_store(&databases, clock)).await;
             })+
         }
 
@@ -80,5 +92,12 @@ fn sqlite_store(directories: &Mutex<Vec<TempDir>>, clock: Arc<dyn Clock>) -> Arc
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(directory.path(), clock, SqliteOptions::default()).unwrap();
     directories.lock().unwrap().push(directory);
+    Arc::new(store)
+}
+
+fn postgres_store(databases: &Mutex<Vec<Database>>, clock: Arc<dyn Clock>) -> Arc<dyn Store> {
+    let database = Database::new();
+    let store = database.open(clock);
+    databases.lock().unwrap().push(database);
     Arc::new(store)
 }

@@ -1,8 +1,11 @@
 //! Queries of every engine against a list that is walked from end to end.
 #![allow(clippy::unwrap_used, reason = "functions that tests share may fail as tests do")]
 
+mod database;
+
 use std::sync::Arc;
 
+use database::Database;
 use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -90,6 +93,13 @@ proptest! {
     #[test]
     fn memory_agrees_with_the_model(rows in rows(), queries in vec(query(), 1..12)) {
         check(Arc::new(MemoryStore::new(Arc::new(SystemClock))), rows, &queries);
+    }
+
+    #[test]
+    #[ignore = "needs a PostgreSQL server, see docs/testing.md"]
+    fn postgres_agrees_with_the_model(rows in rows(), queries in vec(query(), 1..12)) {
+        let database = Database::new();
+        check(Arc::new(database.open(Arc::new(SystemClock))), rows, &queries);
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Searches by terms of every engine against a list that is walked from end to end.
 #![allow(clippy::unwrap_used, reason = "functions that tests share may fail as tests do")]
 
+mod database;
+
 use std::sync::Arc;
 
+use database::Database;
 use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -137,6 +140,13 @@ proptest! {
     #[test]
     fn memory_agrees_with_the_model(rows in rows(), searches in vec(search(), 1..24)) {
         check(Arc::new(MemoryStore::new(Arc::new(SystemClock))), rows, &searches);
+    }
+
+    #[test]
+    #[ignore = "needs a PostgreSQL server, see docs/testing.md"]
+    fn postgres_agrees_with_the_model(rows in rows(), searches in vec(search(), 1..24)) {
+        let database = Database::new();
+        check(Arc::new(database.open(Arc::new(SystemClock))), rows, &searches);
     }
 
     #[test]

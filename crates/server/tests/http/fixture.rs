@@ -18,6 +18,8 @@ use tozstore_server::http::router;
 use tozstore_server::keys::ServerKeys;
 use tozstore_server::store::{MemoryStore, SqliteOptions, SqliteStore, Store};
 
+use crate::database::Database;
+
 /// When every test begins.
 pub const START: Timestamp = Timestamp::from_micros(1_800_000_000_500_000);
 
@@ -28,6 +30,8 @@ pub struct Fixture {
     pub account: TestAccount,
     pub router: Router,
     dir: tempfile::TempDir,
+    /// Where the rows lie, if that is PostgreSQL.
+    database: Option<Database>,
 }
 
 /// An account with its administering client, and a registration token without limit.
@@ -63,11 +67,12 @@ impl Fixture {
     pub async fn with_config(config: Config) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(START));
-        let store = open_store(&dir, &clock);
+        let database = on("postgres").then(Database::new);
+        let store = open_store(&dir, database.as_ref(), &clock);
         let app = open(&dir, &clock, store, config);
         let router = router(Arc::clone(&app));
         let account = create_account(&router, "Queen@example.com").await;
-        Self { app, clock, account, router, dir }
+        Self { app, clock, account, router, dir, database }
     }
 
     /// Where the data lies.
@@ -77,16 +82,16 @@ impl Fixture {
 
     /// The same data under a new server.
     pub async fn restart(self) -> Self {
-        let Self { app, clock, account, dir, .. } = self;
-        let store = if in_memory() {
+        let Self { app, clock, account, dir, database, .. } = self;
+        let store = if on("memory") {
             Arc::clone(&app.store)
         } else {
             app.store.close().await;
-            open_store(&dir, &clock)
+            open_store(&dir, database.as_ref(), &clock)
         };
         let app = open(&dir, &clock, store, app.config.clone());
         let router = router(Arc::clone(&app));
-        Self { app, clock, account, router, dir }
+        Self { app, clock, account, router, dir, database }
     }
 
     /// Another account on the same server.
@@ -280,15 +285,22 @@ pub fn account_body(
     })
 }
 
-/// The tests run on SQLite, or on the memory store if `TOZSTORE_TEST_STORE` is `memory`.
-fn in_memory() -> bool {
-    std::env::var_os("TOZSTORE_TEST_STORE").is_some_and(|name| name == "memory")
+/// The tests run on SQLite, or on the store that `TOZSTORE_TEST_STORE` names: `memory` or `postgres`.
+fn on(store: &str) -> bool {
+    std::env::var_os("TOZSTORE_TEST_STORE").is_some_and(|name| name == store)
 }
 
-fn open_store(dir: &tempfile::TempDir, clock: &Arc<ManualClock>) -> Arc<dyn Store> {
+fn open_store(
+    dir: &tempfile::TempDir,
+    database: Option<&Database>,
+    clock: &Arc<ManualClock>,
+) -> Arc<dyn Store> {
     let clock = Arc::clone(clock);
-    if in_memory() {
+    if on("memory") {
         return Arc::new(MemoryStore::new(clock));
+    }
+    if let Some(database) = database {
+        return Arc::new(database.open(clock));
     }
     Arc::new(SqliteStore::open(&dir.path().join("test.db"), clock, SqliteOptions::default()).unwrap())
 }
