@@ -200,13 +200,15 @@ impl Default for TokensConfig {
 pub struct StoreConfig {
     /// The PostgreSQL database. Where it is empty, rows lie in a file in the data directory.
     pub url: StoreUrl,
+    /// Certificates in PEM of those who vouch for the database. Where it is empty, connections to it are not encrypted.
+    pub ca_file: PathBuf,
     /// Connections to that database for reading. Writing takes one more, and at times two.
     pub connections: usize,
 }
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { url: StoreUrl::default(), connections: 8 }
+        Self { url: StoreUrl::default(), ca_file: PathBuf::new(), connections: 8 }
     }
 }
 

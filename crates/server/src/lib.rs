@@ -216,7 +216,9 @@ fn open(
     let keys = ServerKeys::open(data_dir)?;
     let store: Arc<dyn Store> = match store.url.address() {
         Some(url) => {
-            let options = PostgresOptions { readers: store.connections, ..PostgresOptions::default() };
+            let ca_file = Some(store.ca_file.clone()).filter(|path| !path.as_os_str().is_empty());
+            let options =
+                PostgresOptions { readers: store.connections, ca_file, ..PostgresOptions::default() };
             Arc::new(PostgresStore::open(url, clock, options)?)
         }
         None => Arc::new(SqliteStore::open(&data_dir.join(DATABASE_FILE), clock, SqliteOptions::default())?),

@@ -222,6 +222,29 @@ async fn text_may_hold_the_null_character() {
     assert_eq!(store.read("test", move |tx| tx.record(id)).await.unwrap(), Some(row));
 }
 
+/// With certificates, connections are encrypted, and a database that cannot prove itself gets none.
+#[test]
+#[ignore = "needs a PostgreSQL server, see docs/testing.md"]
+fn connections_are_encrypted() {
+    let database = Database::new();
+    let with = |ca_file| PostgresOptions { ca_file: Some(ca_file), ..PostgresOptions::default() };
+    let clock = || Arc::new(SystemClock);
+    let store = PostgresStore::open(&database.url, clock(), with(Database::ca_file())).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let store: Arc<dyn Store> = Arc::new(store);
+    runtime.block_on(store.write::<_, StoreError, _>("test", |tx| tx.stamp())).unwrap();
+    database.assert_encrypted();
+
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("other.pem");
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    std::fs::write(&other, made.cert.pem()).unwrap();
+    assert!(PostgresStore::open(&database.url, clock(), with(other.clone())).is_err());
+    std::fs::write(&other, "nothing").unwrap();
+    let refused = PostgresStore::open(&database.url, clock(), with(other)).map(drop).unwrap_err();
+    assert!(refused.to_string().contains("holds no certificate"), "{refused}");
+}
+
 /// Several processes start on an empty database at once, and on one that is there.
 #[test]
 #[ignore = "needs a PostgreSQL server, see docs/testing.md"]

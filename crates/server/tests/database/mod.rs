@@ -7,6 +7,7 @@
     reason = "shared by tests, each of which uses a part"
 )]
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::{env, thread};
 
@@ -16,6 +17,7 @@ use tozstore_server::store::{PostgresOptions, PostgresStore};
 use uuid::Uuid;
 
 const VARIABLE: &str = "TOZSTORE_TEST_POSTGRES_URL";
+const CA_VARIABLE: &str = "TOZSTORE_TEST_POSTGRES_CA";
 
 /// A schema of its own, dropped at the end.
 pub struct Database {
@@ -39,6 +41,23 @@ impl Database {
     pub fn open(&self, clock: Arc<dyn Clock>) -> PostgresStore {
         let options = PostgresOptions { readers: 4, ..PostgresOptions::default() };
         PostgresStore::open(&self.url, clock, options).unwrap()
+    }
+
+    /// Certificates of those who vouch for the server.
+    pub fn ca_file() -> PathBuf {
+        env::var_os(CA_VARIABLE)
+            .unwrap_or_else(|| panic!("set {CA_VARIABLE} too, see docs/testing.md"))
+            .into()
+    }
+
+    /// Asserts that the stores in it have connections, and that all are encrypted.
+    pub fn assert_encrypted(&self) {
+        // A division by zero tells that it is not so.
+        run(format!(
+            "SELECT 1 / (CASE WHEN bool_and(ssl) THEN 1 ELSE 0 END) FROM pg_stat_ssl \
+             JOIN pg_stat_activity USING (pid) WHERE application_name = '{}'",
+            self.schema
+        ));
     }
 
     /// Cuts all connections of the stores in it.

@@ -26,6 +26,7 @@ mod session;
 mod tx;
 mod writer;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, mpsc as threads};
 use std::thread;
 use std::time::Duration;
@@ -40,7 +41,7 @@ use super::{BoxFuture, ReadJob, Store, StoreError, WriteJob};
 use crate::clock::Clock;
 
 /// How a PostgreSQL store is run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct PostgresOptions {
     /// Threads and connections that read, at least one. Writing takes one more, now and then two.
     pub readers: usize,
@@ -50,11 +51,13 @@ pub struct PostgresOptions {
     pub batch_jobs: usize,
     /// Runs of a transaction at most: another may be in the way, or the database may be restarting.
     pub attempts: usize,
+    /// Certificates in PEM of those who vouch for the database. Connections are encrypted if there is one, and only then.
+    pub ca_file: Option<PathBuf>,
 }
 
 impl Default for PostgresOptions {
     fn default() -> Self {
-        Self { readers: 8, queue_jobs: 1024, batch_jobs: 64, attempts: 10 }
+        Self { readers: 8, queue_jobs: 1024, batch_jobs: 64, attempts: 10, ca_file: None }
     }
 }
 
@@ -80,10 +83,10 @@ impl PostgresStore {
     /// Opens the store at `url`, `postgres://user:password@host:port/database`, or makes one there. Blocks meanwhile.
     ///
     /// # Errors
-    /// The address is none, the database cannot be reached, or [`StoreError::Corrupt`]: its schema is that of a newer
+    /// The address is none, there is no certificate in the file for them, the database cannot be reached, or [`StoreError::Corrupt`]: its schema is that of a newer
     /// program, or of another.
     pub fn open(url: &str, clock: Arc<dyn Clock>, options: PostgresOptions) -> Result<Self, StoreError> {
-        let target = Arc::new(Target::parse(url)?);
+        let target = Arc::new(Target::parse(url, options.ca_file.as_deref())?);
         let (reads, read_queue) = mpsc::channel(options.queue_jobs.max(1));
         let (writes, write_queue) = mpsc::channel(options.queue_jobs.max(1));
         // Every thread holds a sender; when the last is gone, so are the threads.

@@ -2,12 +2,19 @@
 //! answers then come without a change of threads.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{join, join3, try_join_all};
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
 use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, NoTls, Row, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::columns::{Value, params};
 use super::error::Failure;
@@ -28,6 +35,7 @@ pub(super) struct Session {
 /// Where to connect, and how.
 pub(super) struct Target {
     config: Config,
+    tls: Option<MakeRustlsConnect>,
     /// Whether statements and transactions that stall are ended by the server.
     timeouts: bool,
 }
@@ -39,11 +47,12 @@ const SILENCE: Duration = Duration::from_secs(20);
 const LIMITS: &str = "SET idle_in_transaction_session_timeout = '30s'; SET statement_timeout = '60s'";
 
 impl Target {
-    /// Parses an address, `postgres://user:password@host:port/database`.
+    /// Parses an address, `postgres://user:password@host:port/database`. With certificates in a file, connections are
+    /// encrypted, and the database must prove that its certificate comes from one of those and is for its name.
     ///
     /// # Errors
-    /// It is none. The error does not repeat it, since it may hold a password.
-    pub(super) fn parse(url: &str) -> Result<Self, StoreError> {
+    /// The address is none (the error does not repeat it, since it may hold a password), or the file has no certificate.
+    pub(super) fn parse(url: &str, ca_file: Option<&Path>) -> Result<Self, StoreError> {
         let mut config: Config = url.parse().map_err(|_: tokio_postgres::Error| {
             StoreError::Internal(
                 "the address of the database cannot be read; write it as postgres://user:password@host:port/database"
@@ -57,12 +66,16 @@ impl Target {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_TIMEOUT);
         }
-        Ok(Self { config, timeouts: true })
+        let tls = ca_file.map(connector).transpose()?;
+        if tls.is_some() {
+            config.ssl_mode(SslMode::Require);
+        }
+        Ok(Self { config, tls, timeouts: true })
     }
 
     /// The same for work that may take long.
     pub(super) fn without_timeouts(&self) -> Self {
-        Self { config: self.config.clone(), timeouts: false }
+        Self { config: self.config.clone(), tls: self.tls.clone(), timeouts: false }
     }
 }
 
@@ -190,10 +203,23 @@ impl Session {
         }
         self.statements.clear();
         self.client = None;
-        let connected = self.runtime.block_on(self.target.config.connect(NoTls));
-        let (client, connection) = connected.map_err(|error| Failure::to_connect(&error))?;
+        let config = &self.target.config;
         // What ends the connection is told by the statement that needs it.
-        self.runtime.spawn(async move { drop(connection.await) });
+        let connected = self.runtime.block_on(async {
+            match &self.target.tls {
+                None => {
+                    let (client, connection) = config.connect(NoTls).await?;
+                    tokio::spawn(async move { drop(connection.await) });
+                    Ok(client)
+                }
+                Some(tls) => {
+                    let (client, connection) = config.connect(tls.clone()).await?;
+                    tokio::spawn(async move { drop(connection.await) });
+                    Ok(client)
+                }
+            }
+        });
+        let client = connected.map_err(|error| Failure::to_connect(&error))?;
         if self.target.timeouts {
             let limited = self.runtime.block_on(client.batch_execute(LIMITS));
             limited.map_err(|error| Failure::to_connect(&error))?;
@@ -214,6 +240,26 @@ impl Session {
     }
 }
 
+/// Encrypts connections to a database for which one of the certificates in a file vouches.
+fn connector(ca_file: &Path) -> Result<MakeRustlsConnect, StoreError> {
+    let unfit = |why: String| {
+        StoreError::Internal(format!("{} cannot be used for store.ca_file: {why}", ca_file.display()).into())
+    };
+    let mut roots = RootCertStore::empty();
+    let certificates = CertificateDer::pem_file_iter(ca_file).map_err(|error| unfit(error.to_string()))?;
+    for certificate in certificates {
+        let certificate = certificate.map_err(|error| unfit(error.to_string()))?;
+        roots.add(certificate).map_err(|error| unfit(error.to_string()))?;
+    }
+    if roots.is_empty() {
+        return Err(unfit("it holds no certificate in PEM".to_owned()));
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| unfit(error.to_string()))?;
+    Ok(MakeRustlsConnect::new(config.with_root_certificates(roots).with_no_client_auth()))
+}
+
 /// The parameters of a statement without any.
 pub(super) const NONE: &[Value<'static>] = params![];
 
@@ -224,7 +270,7 @@ mod tests {
     #[test]
     fn an_address_that_is_none_is_not_repeated() {
         for url in ["postgres://user:hunter2@host:nan/db", "hunter2 = ="] {
-            let refused = Target::parse(url).map(drop).unwrap_err().to_string();
+            let refused = Target::parse(url, None).map(drop).unwrap_err().to_string();
             assert!(!refused.contains("hunter2"), "{refused}");
         }
     }
