@@ -1,7 +1,7 @@
 //! What PostgreSQL's errors mean to a transaction.
 
 use tokio_postgres::Error;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{Severity, SqlState};
 
 use crate::store::StoreError;
 
@@ -69,8 +69,10 @@ impl Failure {
     /// What a commit's failure means: whether it was kept is not known, unless the server said that it was not.
     pub(super) fn of_commit(error: &Error) -> Result<Self, StoreError> {
         let failure = Self::of(error);
-        match (failure.kind, error.as_db_error()) {
-            (FailureKind::InTheWay | FailureKind::Refused, Some(_)) => Ok(failure),
+        // Graver than an error is what ends the session, at whatever point of the commit that came.
+        let refused = error.as_db_error().is_some_and(|told| told.parsed_severity() == Some(Severity::Error));
+        match failure.kind {
+            FailureKind::InTheWay | FailureKind::Refused if refused => Ok(failure),
             _ => Err(StoreError::Unknown(failure.text.into())),
         }
     }
