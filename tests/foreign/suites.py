@@ -14,7 +14,10 @@ from dataclasses import dataclass
 
 import packages
 
-PYTHON_MODULES = ["test_integration", "test_share_integration", "test_crypto", "test_tsv1_auth", "test_notes", "test_search_integration"]
+PYTHON_MODULES = [
+    "test_integration", "test_share_integration", "test_crypto", "test_tsv1_auth", "test_notes", "test_search_integration",
+    "test_identity",
+]  # fmt: skip
 
 # Tests that skip themselves, all in the NIST mode. That mode does not start with today's `cryptography` package.
 PYTHON_SKIPPED = {
