@@ -93,6 +93,9 @@ fn kind_of(code: &SqlState) -> FailureKind {
         SqlState::LOCK_NOT_AVAILABLE,
         // Rows are looked for before they are written: they came in between.
         SqlState::UNIQUE_VIOLATION,
+        // Two processes made the same table at once, each of them only if it was not there.
+        SqlState::DUPLICATE_TABLE,
+        SqlState::DUPLICATE_OBJECT,
     ];
     if lost.contains(code) || code.code().starts_with("08") {
         FailureKind::Lost
@@ -136,6 +139,8 @@ mod tests {
             ("40001", FailureKind::InTheWay),
             ("40P01", FailureKind::InTheWay),
             ("23505", FailureKind::InTheWay),
+            ("42710", FailureKind::InTheWay),
+            ("42P07", FailureKind::InTheWay),
             ("57P01", FailureKind::Lost),
             ("08006", FailureKind::Lost),
             ("25006", FailureKind::Lost),
