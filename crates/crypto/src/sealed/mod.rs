@@ -16,6 +16,13 @@ mod field;
 mod file;
 mod group_secret;
 mod keys;
+mod log_beneath;
+mod log_change;
+mod log_entry;
+mod log_epoch;
+mod log_rules;
+mod log_snapshot;
+mod log_state;
 mod object;
 mod place;
 mod record;
@@ -51,6 +58,17 @@ pub use data_key::{DataKey, NameKey, WrappedDataKey, WrappingKey};
 pub use group_secret::{GroupEntryPlace, GroupGeneration, GroupPlace, GroupSecret};
 pub use subject::Subject;
 pub use wrapped::Wrap;
+
+// The log of a type: who may what, and which keys hold
+pub use log_beneath::{Beneath, BeneathKey, BeneathLine};
+pub use log_change::{Blind, Change, Grant, Migration, PrivateChange, Rights, Settings};
+pub use log_entry::{
+    Census, EpochBlock, LogEntry, MAX_CHANGES, MAX_WRAPS, MAX_WRAPS_WITHOUT_EPOCH, NoticeReference,
+    VerifiedEntry,
+};
+pub use log_epoch::{Epoch, EpochLookup};
+pub use log_rules::{Rule, RuleError};
+pub use log_state::{GrantChange, HeldGrant, LogState, LogStep, VoidChange, WrapDue};
 
 // Records and files
 pub use field::{FieldContent, FieldForm, FieldName, FieldToSeal, Names};
