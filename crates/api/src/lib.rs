@@ -24,6 +24,7 @@ mod registration;
 mod registration_tokens;
 #[cfg(feature = "openapi")]
 mod schemas;
+pub mod sealed;
 mod search;
 mod secret_text;
 mod share_pages;

@@ -5,6 +5,7 @@
 //! user before the writer, access keys the writer before the user: the interop protocol has it so.
 
 mod accounts;
+mod sealed;
 
 use std::fmt::Display;
 
@@ -12,6 +13,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tozstore_crypto::{ClientId, GroupId, NoteId, PendingFileId, RecordId, Version};
 
 pub use self::accounts::*;
+pub use self::sealed::*;
 use crate::RecordType;
 
 /// Whether the process is up.

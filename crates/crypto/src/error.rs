@@ -19,7 +19,8 @@ pub struct ParseError {
 }
 
 impl ParseError {
-    pub(crate) const fn new(expected: &'static str) -> Self {
+    /// For readers of other layers: what was expected, with its article.
+    pub const fn new(expected: &'static str) -> Self {
         Self { expected }
     }
 }

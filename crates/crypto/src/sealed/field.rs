@@ -179,8 +179,8 @@ fn read_content(
     Ok(FieldContent { name: text.to_owned(), form, value: Zeroizing::new(value.to_vec()) })
 }
 
-/// Whether bytes can be a sealed field: nonce, form, tag.
-pub(super) const MIN_SEALED_BYTES: usize = SEAL_OVERHEAD_BYTES + 1;
+/// The fewest bytes of a sealed field: nonce, form, tag.
+pub const MIN_SEALED_BYTES: usize = SEAL_OVERHEAD_BYTES + 1;
 
 /// `H("field-leaf"; name, sealed field)`.
 pub(super) fn field_leaf(name: &FieldName, sealed: &[u8]) -> Digest {

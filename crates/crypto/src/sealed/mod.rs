@@ -30,6 +30,7 @@ mod record_parts;
 mod record_seal;
 #[cfg(test)]
 mod record_tests;
+mod request;
 mod seal;
 mod subject;
 mod text;
@@ -51,6 +52,9 @@ pub use card::{Card, ContactCard};
 pub use keys::{ClientKeys, SigningKey, state_key};
 pub use wrap::{WRAP_OVERHEAD_BYTES, WrapPrivateKey, WrapPublicKey};
 
+// Signed requests
+pub use request::{SealedRequest, SealedRequestHeader};
+
 // Keys of types, records and groups
 pub use access_key::{AccessKey, EpochId, LINK_BYTES, SegmentHead, link_digest};
 pub use access_key_wrap::{EntryPlace, MAX_SEGMENTS, OpenedAccessKeys};
@@ -71,7 +75,7 @@ pub use log_rules::{Rule, RuleError};
 pub use log_state::{GrantChange, HeldGrant, LogState, LogStep, VoidChange, WrapDue};
 
 // Records and files
-pub use field::{FieldContent, FieldForm, FieldName, FieldToSeal, Names};
+pub use field::{FieldContent, FieldForm, FieldName, FieldToSeal, MIN_SEALED_BYTES, Names};
 pub use file::{ChunkKey, chunk_leaf};
 pub use place::{RecordPlace, TypePlace};
 pub use record::{FileDescriptor, LogPosition, RecordState, RecordVersion};
