@@ -86,6 +86,7 @@ impl Error {
             Self::NotImplemented(_) => (StatusCode::NOT_IMPLEMENTED, true),
             Self::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, true),
             Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, true),
+            Self::Store(StoreError::ReadOnly(_)) => (StatusCode::SERVICE_UNAVAILABLE, true),
             Self::Store(StoreError::Closed | StoreError::Retry) => (StatusCode::SERVICE_UNAVAILABLE, false),
             Self::Internal(_)
             | Self::Store(
@@ -114,6 +115,7 @@ impl IntoResponse for Error {
         let (status, tell) = self.status();
         let retry_after_s = match self {
             Self::Busy => Some(1),
+            Self::Store(StoreError::ReadOnly(_)) => Some(5),
             Self::TooManyAttempts { wait_s } => Some(wait_s),
             _ => None,
         };

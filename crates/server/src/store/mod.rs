@@ -16,12 +16,14 @@ mod counters;
 mod erasures;
 mod files;
 mod groups;
+mod holds;
 mod hooks;
 mod memory;
 mod metered;
 mod notes;
 mod policies;
 mod postgres;
+pub mod raw;
 mod record_pages;
 mod record_policies;
 mod record_terms;
@@ -29,12 +31,14 @@ mod record_types;
 mod records;
 mod registration_tokens;
 mod sqlite;
+pub mod tables;
 mod term_nodes;
 mod term_pages;
 mod term_search;
 mod term_source;
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,17 +53,18 @@ pub use clients::{ClientReads, ClientRow, ClientWrites};
 pub use erasures::ErasureWrites;
 pub use files::{FileContent, FileOwner, FileReads, FileWrites, PendingFileRow, RecordWithFile, StoredFile};
 pub use groups::{GroupMemberRow, GroupReads, GroupRow, GroupShareRow, GroupWrites};
+pub use holds::{Hold, HoldKind};
 pub use hooks::{HookDeliveryRow, HookReads, HookRow, HookWrites};
 pub use memory::MemoryStore;
 pub use metered::MeteredStore;
 pub use notes::{NoteHead, NoteMails, NoteReads, NoteRow, NoteTexts, NoteUses, NoteWrites};
 pub use policies::{GrantKind, GrantRow, GrantSet, GrantSlot, PolicyReads, PolicyWrites};
-pub use postgres::{PostgresOptions, PostgresStore};
+pub use postgres::{PostgresOptions, PostgresStore, RawPostgres};
 pub use record_policies::{RecordGrantRow, RecordPolicyReads, RecordPolicyWrites};
 pub use record_types::{RecordTypeReads, RecordTypeRow, RecordTypeSlot, RecordTypeWrites};
 pub use records::{RecordHead, RecordIndex, RecordQuery, RecordReads, RecordRow, RecordWrites, Scope};
 pub use registration_tokens::{RegistrationTokenReads, RegistrationTokenRow, RegistrationTokenWrites};
-pub use sqlite::{SqliteOptions, SqliteStore};
+pub use sqlite::{RawSqlite, SqliteOptions, SqliteStore};
 pub use term_search::{
     TermCondition, TermGroup, TermPage, TermSearch, TermSearchReads, TextPattern, TimeRange,
 };
@@ -246,6 +251,9 @@ pub enum StoreError {
     /// The row that was to be changed is not there.
     #[error("{0} is not there")]
     Missing(&'static str),
+    /// The store takes no writes for now, or is not to be served, and why.
+    #[error("{0}")]
+    ReadOnly(Cow<'static, str>),
     /// Another transaction was in the way; the engine runs the whole job again by itself.
     #[error("the transaction has to be tried again")]
     Retry,

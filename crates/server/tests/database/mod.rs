@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::{env, thread};
 
-use tokio_postgres::NoTls;
+use tokio_postgres::{NoTls, SimpleQueryMessage};
 use tozstore_server::clock::Clock;
 use tozstore_server::store::{PostgresOptions, PostgresStore};
 use uuid::Uuid;
@@ -71,6 +71,11 @@ impl Database {
     pub fn run(&self, sql: &str) {
         run(format!("SET search_path = {}; {sql}", self.schema));
     }
+
+    /// The first column of what a query in it returns.
+    pub fn texts(&self, sql: &str) -> Vec<String> {
+        run(format!("SET search_path = {}; {sql}", self.schema))
+    }
 }
 
 impl Drop for Database {
@@ -87,17 +92,22 @@ fn base_url() -> String {
 }
 
 /// Runs statements on a thread of its own: the caller may be in a runtime already.
-fn run(sql: String) {
+fn run(sql: String) -> Vec<String> {
     let url = base_url();
     let work = thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
             let connection = tokio::spawn(connection);
-            client.batch_execute(&sql).await.unwrap();
+            let answers = client.simple_query(&sql).await.unwrap();
             drop(client);
             connection.await.unwrap().unwrap();
-        });
+            let text = |answer: &SimpleQueryMessage| match answer {
+                SimpleQueryMessage::Row(row) => Some(row.get(0).unwrap_or_default().to_owned()),
+                _ => None,
+            };
+            answers.iter().filter_map(text).collect()
+        })
     });
-    work.join().expect("the database takes the statements");
+    work.join().expect("the database takes the statements")
 }

@@ -14,9 +14,11 @@ use super::error::{Failure, FailureKind};
 use super::session::{NONE, Session, Target};
 use super::writer::BEGIN;
 use crate::store::StoreError;
+use crate::store::raw::unless_current;
 
 /// What brings the schema from one version to the next, the first from nothing to version 1.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_init.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_init.sql"), include_str!("migrations/0002_holds.sql")];
 
 /// A row for each thing that one process does at a time: 1 changing the schema, 2 writing.
 const LOCKS: [&str; 3] = [
@@ -53,6 +55,21 @@ pub(super) fn migrate(target: &Target, now: Timestamp) -> Result<StoreId, StoreE
     let migrated = update(&mut worker, now);
     holder.end();
     migrated
+}
+
+/// The newest version of the schema.
+pub(super) const fn newest() -> usize {
+    MIGRATIONS.len()
+}
+
+/// Refuses a database without a store, and a schema that is not that of this program.
+pub(super) fn check_current(session: &mut Session) -> Result<(), StoreError> {
+    let rows = session.query(CURRENT, NONE).map_err(|failure| match failure.passes() {
+        true => failure.to_internal(),
+        false => StoreError::Internal("there is no store in this database".into()),
+    })?;
+    let version: Option<u64> = rows.first().map_or(Ok(None), |row| column(row, 0))?;
+    unless_current(version.and_then(|version| usize::try_from(version).ok()).unwrap_or(0), newest())
 }
 
 fn update(session: &mut Session, now: Timestamp) -> Result<StoreId, StoreError> {

@@ -10,12 +10,14 @@ mod erasures;
 mod error;
 mod files;
 mod groups;
+mod holds;
 mod hooks;
 mod migrations;
 mod notes;
 mod policies;
 #[cfg(test)]
 mod portable;
+mod raw;
 mod readers;
 mod record_policies;
 mod record_terms;
@@ -34,9 +36,11 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tozstore_crypto::StoreId;
 
+pub use self::raw::RawPostgres;
 use self::readers::QueuedRead;
 use self::session::{Session, Target};
 use self::writer::{QueuedWrite, Writer};
+use super::holds::refuse_to_serve;
 use super::{BoxFuture, ReadJob, Store, StoreError, WriteJob};
 use crate::clock::Clock;
 
@@ -100,7 +104,8 @@ impl PostgresStore {
             move || {
                 let _living = held;
                 let made = migrations::migrate(&target, clock.now()).and_then(|id| {
-                    let session = Session::new(Arc::clone(&target))?;
+                    let mut session = Session::new(Arc::clone(&target))?;
+                    refuse_to_serve(&holds::list(&mut session)?)?;
                     let spare = Session::new(target)?;
                     let max_batch = options.batch_jobs.max(1);
                     Ok((id, Writer { session, spare, clock, max_batch, attempts }))

@@ -20,7 +20,7 @@ pub(super) struct QueuedRead {
 pub(super) type SharedQueue = Arc<Mutex<mpsc::Receiver<QueuedRead>>>;
 
 /// One snapshot for the whole job.
-const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// Reads until all senders are gone and the queue is empty.
 pub(super) fn run(session: &mut Session, queue: &SharedQueue, attempts: usize) {

@@ -6,12 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use futures_util::future::{join, join3, try_join_all};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::runtime::{Builder, Runtime};
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, NoTls, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -147,6 +149,49 @@ impl Session {
         self.connect()?;
         let client = self.client.as_ref().ok_or_else(Failure::unconnected)?;
         self.runtime.block_on(client.batch_execute(sql)).map_err(|error| Failure::of(&error))
+    }
+
+    /// Each row that a query without values returns, one after the other as they come.
+    pub(super) fn each(
+        &mut self,
+        sql: &str,
+        take: &mut dyn FnMut(&Row) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let told = |failure: Failure| failure.to_internal();
+        self.connect().map_err(told)?;
+        let client = self.client.as_ref().ok_or_else(Failure::unconnected).map_err(told)?;
+        let failed = |error: tokio_postgres::Error| Failure::of(&error).to_internal();
+        let rows = self.runtime.block_on(client.query_raw(sql, NONE)).map_err(failed)?;
+        let mut rows = std::pin::pin!(rows);
+        while let Some(row) = self.runtime.block_on(rows.next()) {
+            take(&row.map_err(failed)?)?;
+        }
+        Ok(())
+    }
+
+    /// Adds rows by a `COPY` in binary form, all or none. `describe` is a query of the same columns.
+    pub(super) fn copy_in<'a, R>(
+        &mut self,
+        describe: &str,
+        copy: &str,
+        rows: impl Iterator<Item = R>,
+    ) -> Result<(), Failure>
+    where
+        R: ExactSizeIterator<Item = Value<'a>>,
+    {
+        self.connect()?;
+        let client = self.client.as_ref().ok_or_else(Failure::unconnected)?;
+        let copied = self.runtime.block_on(async {
+            let described = client.prepare(describe).await?;
+            let types: Vec<_> = described.columns().iter().map(|column| column.type_().clone()).collect();
+            let writer = BinaryCopyInWriter::new(client.copy_in(copy).await?, &types);
+            let mut writer = std::pin::pin!(writer);
+            for row in rows {
+                writer.as_mut().write_raw(row).await?;
+            }
+            writer.finish().await
+        });
+        copied.map(drop).map_err(|error| Failure::of(&error))
     }
 
     /// Writes a last row and commits, in one round trip. If the row is not written, nothing is kept.

@@ -13,6 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
+use tozstore_api::Timestamp;
 
 use super::columns::{column, integer, params};
 use super::error::Failure;
@@ -20,6 +21,7 @@ use super::session::Session;
 use super::tx::{Outcome, Tx};
 use crate::clock::Clock;
 use crate::store::counters::Counters;
+use crate::store::holds::no_writes;
 use crate::store::{StoreError, Verdict, WriteJob, panicked};
 
 /// A job on its way to the writer, and where its outcome goes.
@@ -41,8 +43,11 @@ pub(super) struct Writer {
 
 /// Each statement sees what was committed before it: with the lock, that is all there is.
 pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
-const LOCK_WRITES: &str = "SELECT id FROM tozstore_locks WHERE id = 2 FOR UPDATE";
-const LOAD: &str = "SELECT last_stamp, last_record_index, last_position FROM meta WHERE id = 1";
+pub(super) const LOCK_WRITES: &str = "SELECT id FROM tozstore_locks WHERE id = 2 FOR UPDATE";
+/// With it, when the last of the holds ends that keep from writing.
+const LOAD: &str = "SELECT last_stamp, last_record_index, last_position, \
+                    (SELECT max(COALESCE(expires, 9223372036854775807)) FROM holds WHERE kind <> 'files') \
+                    FROM meta WHERE id = 1";
 const SAVE: &str = "UPDATE meta SET last_stamp = $1, last_record_index = $2, last_position = $3 WHERE id = 1";
 
 /// What came of running jobs in one transaction.
@@ -155,6 +160,9 @@ impl Writer {
             Err(failure) => return Ok(Err(failure)),
         };
         let row = row.ok_or_else(|| StoreError::Corrupt("the rows that writers need are gone".into()))?;
+        if column::<Option<Timestamp>>(&row, 3)?.is_some_and(|until| self.clock.now() < until) {
+            return Err(no_writes());
+        }
         Ok(Ok(Counters {
             stamp: column(&row, 0)?,
             record_index: column(&row, 1)?,
@@ -203,11 +211,14 @@ fn again_or_failed(failure: Failure) -> Attempt {
 }
 
 fn refuse(jobs: Vec<QueuedWrite>, error: &StoreError) {
-    tracing::error!(%error, jobs = jobs.len(), "writes failed");
+    if !matches!(error, StoreError::ReadOnly(_)) {
+        tracing::error!(%error, jobs = jobs.len(), "writes failed");
+    }
     for queued in jobs {
         let _ = queued.done.send(Err(match error {
             StoreError::Unknown(source) => StoreError::Unknown(source.to_string().into()),
             StoreError::Corrupt(text) => StoreError::Corrupt(text.clone()),
+            StoreError::ReadOnly(text) => StoreError::ReadOnly(text.clone()),
             other => StoreError::Internal(other.to_string().into()),
         }));
     }

@@ -47,8 +47,17 @@ impl DatabaseFile {
         Ok(Self { path, _lock: lock })
     }
 
+    /// Opens the file that is there, beside whoever has it locked.
+    pub(super) fn open_beside(path: &Path, options: &SqliteOptions) -> Result<Connection, StoreError> {
+        let path = if path.is_dir() { path.join(FILE_NAME) } else { path.to_owned() };
+        if !path.is_file() {
+            return Err(StoreError::Internal(format!("there is no store at {}", path.display()).into()));
+        }
+        open(&path, OpenFlags::SQLITE_OPEN_READ_WRITE, options)
+    }
+
     pub(super) fn open_to_write(&self, options: &SqliteOptions) -> Result<Connection, StoreError> {
-        let conn = self.open(OpenFlags::SQLITE_OPEN_READ_WRITE, options)?;
+        let conn = open(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE, options)?;
         let mode: String = conn.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
         if mode != "wal" {
             return Err(StoreError::Internal("the file system does not allow a write-ahead log".into()));
@@ -63,20 +72,20 @@ impl DatabaseFile {
     }
 
     pub(super) fn open_to_read(&self, options: &SqliteOptions) -> Result<Connection, StoreError> {
-        self.open(OpenFlags::SQLITE_OPEN_READ_ONLY, options)
+        open(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY, options)
     }
+}
 
-    fn open(&self, access: OpenFlags, options: &SqliteOptions) -> Result<Connection, StoreError> {
-        let conn = Connection::open_with_flags(&self.path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        conn.busy_timeout(Duration::from_millis(options.busy_timeout_ms.into()))?;
-        conn.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
-        conn.execute_batch(&format!(
-            "PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; \
-             PRAGMA cell_size_check = ON; PRAGMA cache_size = -{};",
-            options.cache_kib
-        ))?;
-        Ok(conn)
-    }
+fn open(path: &Path, access: OpenFlags, options: &SqliteOptions) -> Result<Connection, StoreError> {
+    let conn = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    conn.busy_timeout(Duration::from_millis(options.busy_timeout_ms.into()))?;
+    conn.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
+    conn.execute_batch(&format!(
+        "PRAGMA foreign_keys = OFF; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF; \
+         PRAGMA cell_size_check = ON; PRAGMA cache_size = -{};",
+        options.cache_kib
+    ))?;
+    Ok(conn)
 }
 
 #[cfg(unix)]

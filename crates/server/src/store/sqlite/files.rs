@@ -38,7 +38,8 @@ impl<R> FileReads for Tx<'_, R> {
 
     fn due_blobs(&self, now: Timestamp, limit: usize) -> Result<Vec<BlobKey>, StoreError> {
         self.list(
-            "SELECT file_key FROM unclaimed_blobs WHERE due <= ?1 ORDER BY due LIMIT ?2",
+            "SELECT file_key FROM unclaimed_blobs WHERE due <= ?1 AND NOT EXISTS \
+             (SELECT 1 FROM holds WHERE kind = 'files' AND (expires IS NULL OR expires > ?1)) ORDER BY due LIMIT ?2",
             params![now.micros(), row_limit(limit)],
             |row| row.get(0).map(BlobKey::from_bytes),
         )

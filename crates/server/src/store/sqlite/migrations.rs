@@ -5,6 +5,7 @@ use tozstore_api::Timestamp;
 
 use super::record_terms;
 use crate::store::StoreError;
+use crate::store::raw::unless_current;
 
 /// What brings the schema from one version to the next, the first from nothing to version 1.
 const MIGRATIONS: &[Migration] = &[
@@ -20,6 +21,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { statements: include_str!("migrations/0007_record_grants.sql"), fill: None },
     Migration { statements: include_str!("migrations/0008_hooks.sql"), fill: None },
     Migration { statements: include_str!("migrations/0009_note_mails.sql"), fill: None },
+    Migration { statements: include_str!("migrations/0010_holds.sql"), fill: None },
 ];
 
 /// A step of the schema, and what makes new rows from those that are there.
@@ -57,6 +59,18 @@ pub(super) fn migrate(conn: &mut Connection, now: Timestamp) -> Result<(), Store
         tracing::info!(version, "the schema was brought up to date");
     }
     Ok(())
+}
+
+/// The newest version of the schema.
+pub(super) const fn newest() -> usize {
+    MIGRATIONS.len()
+}
+
+/// Refuses a schema that is not that of this program.
+pub(super) fn check_current(conn: &Connection) -> Result<(), StoreError> {
+    let version: Option<i64> =
+        conn.query_row("SELECT max(version) FROM schema_versions", [], |row| row.get(0))?;
+    unless_current(version.and_then(|version| usize::try_from(version).ok()).unwrap_or(0), newest())
 }
 
 fn current_version(conn: &Connection) -> Result<usize, StoreError> {

@@ -10,10 +10,12 @@ mod error;
 mod file;
 mod files;
 mod groups;
+mod holds;
 mod hooks;
 mod migrations;
 mod notes;
 mod policies;
+mod raw;
 mod readers;
 mod record_policies;
 mod record_terms;
@@ -34,6 +36,7 @@ use tozstore_crypto::StoreId;
 use uuid::Uuid;
 
 use self::file::DatabaseFile;
+pub use self::raw::RawSqlite;
 use self::readers::QueuedRead;
 use self::writer::{LogLimit, QueuedWrite, Writer};
 use super::{BoxFuture, ReadJob, Store, StoreError, WriteJob};
@@ -96,6 +99,7 @@ impl SqliteStore {
         let file = Arc::new(DatabaseFile::lock(path)?);
         let mut conn = file.open_to_write(&options)?;
         migrations::migrate(&mut conn, clock.now())?;
+        crate::store::holds::refuse_to_serve(&holds::list(&conn)?)?;
         let id = store_id(&conn)?;
 
         let (reads, read_queue) = mpsc::channel(options.queue_jobs.max(1));

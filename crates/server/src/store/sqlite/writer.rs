@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::columns::{column, integer};
 use super::error::commit_error;
+use super::holds;
 use super::tx::Tx;
 use crate::clock::Clock;
 use crate::store::counters::Counters;
@@ -69,6 +70,7 @@ impl Writer {
         let before = self.counters;
         let mut outcomes = Vec::with_capacity(batch.len());
         let committed = self.statement("BEGIN IMMEDIATE").and_then(|()| {
+            holds::refuse_to_write(&self.conn, self.clock.now())?;
             outcomes.extend(batch.iter_mut().map(|queued| self.run_job(queued)));
             if self.conn.is_autocommit() {
                 return Err(StoreError::Internal(GIVEN_UP.into()));
@@ -91,7 +93,9 @@ impl Writer {
                 }
             }
             Err(error) => {
-                tracing::error!(%error, jobs = batch.len(), "a batch of writes failed");
+                if !matches!(error, StoreError::ReadOnly(_)) {
+                    tracing::error!(%error, jobs = batch.len(), "a batch of writes failed");
+                }
                 if !self.conn.is_autocommit() {
                     let _ = self.conn.execute_batch("ROLLBACK");
                 }
@@ -169,6 +173,7 @@ fn same_error(error: &StoreError) -> StoreError {
     match error {
         StoreError::Unknown(source) => StoreError::Unknown(source.to_string().into()),
         StoreError::Corrupt(text) => StoreError::Corrupt(text.clone()),
+        StoreError::ReadOnly(text) => StoreError::ReadOnly(text.clone()),
         other => StoreError::Internal(other.to_string().into()),
     }
 }
