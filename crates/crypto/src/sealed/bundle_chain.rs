@@ -103,6 +103,13 @@ impl BundleChain {
             .any(|bundle| bundle.sequence > sequence && bundle.reason == BundleReason::Compromised)
     }
 
+    /// Whether keys of bundle `old` were replaced, because they may be in other hands, at or before bundle `new`.
+    pub(super) fn is_replaced_between(&self, old: u32, new: u32) -> bool {
+        self.bundles().map(Encoded::object).any(|bundle| {
+            bundle.sequence > old && bundle.sequence <= new && bundle.reason == BundleReason::Compromised
+        })
+    }
+
     /// How well the head is known if the bundle of that digest was pinned, and known so well: it continues from it.
     /// What was compared stays so, but not across a link that was made because keys were stolen, since stolen keys may
     /// have signed it. None if the bundle is not in the chain.

@@ -4,7 +4,7 @@
 //! the same entries. Who sees private changes has the readers' grants too, and skips those that are void. The server
 //! sees all, refuses void changes ([`LogStep::ensure_nothing_void`]), and asks for exactly the wraps that are due
 //! ([`LogState::wraps_due`]). What the server alone can know (that heads are the newest, that a rotation is owed, lines
-//! of what is beneath) is its own to check; rule 9 is the clients' (`LogReplay`).
+//! of what is beneath) is its own to check; rule 9 is the clients' ([`super::countable`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 

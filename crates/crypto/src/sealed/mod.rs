@@ -15,14 +15,19 @@ mod digest;
 mod field;
 mod file;
 mod group_secret;
+mod key_ring;
 mod keys;
 mod log_beneath;
 mod log_change;
+mod log_draft;
 mod log_entry;
 mod log_epoch;
+mod log_replay;
 mod log_rules;
 mod log_snapshot;
 mod log_state;
+#[cfg(test)]
+mod log_tests;
 mod object;
 mod place;
 mod record;
@@ -64,13 +69,16 @@ pub use subject::Subject;
 pub use wrapped::Wrap;
 
 // The log of a type: who may what, and which keys hold
+pub use key_ring::{KeyRing, PlacedWrap, WrapsOf};
 pub use log_beneath::{Beneath, BeneathKey, BeneathLine};
 pub use log_change::{Blind, Change, Grant, Migration, PrivateChange, Rights, Settings};
+pub use log_draft::{DraftError, EntryDraft, PreparedEntry};
 pub use log_entry::{
     Census, EpochBlock, LogEntry, MAX_CHANGES, MAX_WRAPS, MAX_WRAPS_WITHOUT_EPOCH, NoticeReference,
     VerifiedEntry,
 };
 pub use log_epoch::{Epoch, EpochLookup};
+pub use log_replay::{LogReplay, Standing, VersionError, countable};
 pub use log_rules::{Rule, RuleError};
 pub use log_state::{GrantChange, HeldGrant, LogState, LogStep, VoidChange, WrapDue};
 
