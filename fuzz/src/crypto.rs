@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use tozstore_crypto::sealed::{
-    BundleChain, BundleLink, ContactCard, Plain, Reader, RecordFields, RecordVersion, Signed, Wrap, Writer,
+    Beneath, BundleChain, BundleLink, Change, ContactCard, LogEntry, Plain, Reader, RecordFields,
+    RecordVersion, Signed, Wrap, Writer,
 };
 use tozstore_crypto::{
     AccessKey, AccountKey, AccountSalt, ClientId, EncryptionPrivateKey, EncryptionPublicKey, FieldSalt,
@@ -164,6 +165,20 @@ pub fn sealed_card(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if let Ok(card) = text.parse::<ContactCard>() {
         assert_eq!(card.to_string(), text);
+    }
+}
+
+/// `sealed_log_entry`: a signed entry of a type's log; or, behind a first byte 0 or 1, a change or lines.
+pub fn sealed_log_entry(data: &[u8]) {
+    has_one_encoding(data, Signed::<LogEntry>::read, |entry, writer| entry.write(writer));
+    match data.split_first() {
+        Some((0, bytes)) => {
+            if let Ok(change) = Change::parse(bytes) {
+                assert_eq!(change.to_bytes().unwrap(), bytes);
+            }
+        }
+        Some((1, bytes)) => has_one_encoding(bytes, Beneath::read, |lines, writer| lines.write(writer)),
+        _ => {}
     }
 }
 

@@ -22,6 +22,8 @@ mod log_change;
 mod log_draft;
 mod log_entry;
 mod log_epoch;
+#[cfg(test)]
+pub(crate) mod log_fixture;
 mod log_replay;
 mod log_rules;
 mod log_snapshot;

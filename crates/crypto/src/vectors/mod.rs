@@ -9,6 +9,7 @@ mod records;
 mod requests;
 mod sealed;
 mod sealed_files;
+mod sealed_log;
 mod sealed_replay;
 
 use std::path::PathBuf;
@@ -55,6 +56,7 @@ vector_files! {
     sealed_bundles, "sealed/bundles", 10, sealed_replay::bundles;
     sealed_access_keys, "sealed/access-keys", 9, sealed_replay::access_keys;
     sealed_records, "sealed/records", 12, sealed_replay::records;
+    sealed_logs, "sealed/logs", 13, sealed_log::logs;
 }
 
 /// Files that are not run, and why.
