@@ -61,6 +61,7 @@ impl App {
     ) -> Arc<Self> {
         let metrics = Arc::new(Metrics::new());
         let store = Arc::new(MeteredStore::new(store, Arc::clone(&metrics)));
+        let blobs = blobs.metered(Arc::clone(&metrics));
         let replays = ReplayCache::new(config.tokens.clock_window_s, config.limits.replay_cache_requests);
         let strangers_replays =
             ReplayCache::new(config.tokens.clock_window_s, config.limits.strangers_replay_cache_requests);

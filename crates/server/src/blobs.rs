@@ -1,24 +1,40 @@
 //! Bytes of files: written once under a fresh random key, read, removed. Which keys are in use, the store knows.
+//!
+//! They lie in a folder, in memory, or with a store that speaks S3. What goes wrong there is [`Error::Blobs`].
+
+mod s3;
+mod writer;
 
 use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use std::{fmt, fs, io};
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use object_store::aws::AmazonS3;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
-use object_store::{GetResultPayload, MultipartUpload, ObjectStore, ObjectStoreExt as _, PutPayload};
+use object_store::path::Path as ObjectPath;
+use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt as _, PutPayload};
+use tokio::time::Instant;
+use tozstore_crypto::{FileChecksum, FileTally, SealedFile};
 
 use crate::http::Error;
 use crate::ids;
+use crate::metrics::Metrics;
 
-/// Bytes that are written, or read, at once: what one transfer holds in memory, or nearly so.
+pub use s3::S3Error;
+pub use writer::BlobWriter;
+
+/// Bytes that are written to a folder, or read from it, at once: what one transfer holds in memory, or nearly so.
 const PART_BYTES: usize = 512 * 1024;
 /// Between the key and a number in the name of a file that is being written.
 const UNFINISHED: char = '#';
+/// Bytes that a store of bytes copies, or puts together, in a second at the least.
+const BYTES_PER_SECOND: u64 = 10 * 1024 * 1024;
 
 /// Where the bytes of one file lie. Random, so that it says nothing; no permission, since the store is asked first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,9 +60,9 @@ impl BlobKey {
     }
 
     /// The first two digits make a folder, so that no folder gets too large.
-    fn path(self) -> object_store::path::Path {
+    fn path(self, prefix: &ObjectPath) -> ObjectPath {
         let name = self.to_string();
-        object_store::path::Path::from_iter([name.get(..2).unwrap_or_default(), &name])
+        prefix.clone().join(name.get(..2).unwrap_or_default()).join(name.as_str())
     }
 }
 
@@ -64,12 +80,21 @@ impl fmt::Debug for BlobKey {
 
 /// A place for bytes.
 #[derive(Clone)]
-pub struct Blobs(Arc<dyn ObjectStore>);
+pub struct Blobs {
+    store: Arc<dyn ObjectStore>,
+    prefix: ObjectPath,
+    part_bytes: usize,
+    /// In which the place must answer; without limit if it is on this machine.
+    patience: Option<Duration>,
+    /// Signs addresses at which clients reach the place themselves.
+    signer: Option<AmazonS3>,
+    metrics: Option<Arc<Metrics>>,
+}
 
 impl Blobs {
     /// In memory, for tests.
     pub fn in_memory() -> Self {
-        Self(Arc::new(InMemory::new()))
+        Self::here(Arc::new(InMemory::new()))
     }
 
     /// In a folder, which is made if it is not there. What was being written when the server ended is thrown away.
@@ -85,16 +110,23 @@ impl Blobs {
         remove_unfinished(dir)?;
         let store = LocalFileSystem::new_with_prefix(dir).map_err(io::Error::from)?;
         // The row that says where the bytes lie comes after them: they must be as durable.
-        Ok(Self(Arc::new(store.with_fsync(true))))
+        Ok(Self::here(Arc::new(store.with_fsync(true))))
+    }
+
+    fn here(store: Arc<dyn ObjectStore>) -> Self {
+        let prefix = ObjectPath::default();
+        Self { store, prefix, part_bytes: PART_BYTES, patience: None, signer: None, metrics: None }
+    }
+
+    /// The same place, with what is done there counted.
+    #[must_use]
+    pub fn metered(self, metrics: Arc<Metrics>) -> Self {
+        Self { metrics: Some(metrics), ..self }
     }
 
     /// Begins to write under a key.
-    ///
-    /// # Errors
-    /// The place cannot be written to.
-    pub async fn create(&self, key: BlobKey) -> Result<BlobWriter, Error> {
-        let upload = self.0.put_multipart(&key.path()).await.map_err(failed)?;
-        Ok(BlobWriter { upload, part: Vec::with_capacity(PART_BYTES) })
+    pub fn create(&self, key: BlobKey) -> BlobWriter {
+        BlobWriter::new(self.clone(), key)
     }
 
     /// The bytes under a key, piece by piece; none if there are none.
@@ -102,15 +134,56 @@ impl Blobs {
     /// # Errors
     /// The place cannot be read.
     pub async fn open(&self, key: BlobKey) -> Result<Option<BoxStream<'static, io::Result<Bytes>>>, Error> {
-        let found = match self.0.get(&key.path()).await {
-            Ok(found) => found,
-            Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(failed(error)),
-        };
-        Ok(Some(match found.payload {
+        let path = key.path(&self.prefix);
+        let Some(found) = self.timed("get", 0, self.store.get(&path)).await? else { return Ok(None) };
+        let pieces = match found.payload {
             GetResultPayload::File(file, _) => pieces(file),
-            GetResultPayload::Stream(stream) => stream.map(|piece| piece.map_err(io::Error::from)).boxed(),
+            GetResultPayload::Stream(stream) => stream.map_err(io::Error::from).boxed(),
+        };
+        Ok(Some(match self.patience {
+            Some(patience) => impatient(pieces, patience),
+            None => pieces,
         }))
+    }
+
+    /// How many bytes there are under a key; none if there is nothing.
+    ///
+    /// # Errors
+    /// The place cannot be read.
+    pub async fn len_bytes(&self, key: BlobKey) -> Result<Option<u64>, Error> {
+        let path = key.path(&self.prefix);
+        Ok(self.timed("head", 0, self.store.head(&path)).await?.map(|found| found.size))
+    }
+
+    /// Whether these are the bytes under a key. They are read for it, unless the place tells their MD5.
+    ///
+    /// # Errors
+    /// The place cannot be read.
+    pub async fn holds(&self, key: BlobKey, expected: &SealedFile) -> Result<bool, Error> {
+        let path = key.path(&self.prefix);
+        let Some(found) = self.timed("head", 0, self.store.head(&path)).await? else { return Ok(false) };
+        if found.size != expected.len_bytes {
+            return Ok(false);
+        }
+        // An entity tag need not be an MD5, but one that is the right MD5 is so by no accident.
+        if found.e_tag.is_some_and(|tag| is_md5(&tag, &expected.checksum)) {
+            return Ok(true);
+        }
+        let Some(mut pieces) = self.open(key).await? else { return Ok(false) };
+        let mut tally = FileTally::new();
+        while let Some(piece) = pieces.try_next().await.map_err(failed)? {
+            tally.count(&piece);
+        }
+        Ok(tally.finish() == *expected)
+    }
+
+    /// Copies bytes from one key to another. Returns whether there were any.
+    ///
+    /// # Errors
+    /// The place cannot be written to.
+    pub async fn copy(&self, from: BlobKey, to: BlobKey, len_bytes: u64) -> Result<bool, Error> {
+        let (from, to) = (from.path(&self.prefix), to.path(&self.prefix));
+        Ok(self.timed("copy", len_bytes, self.store.copy(&from, &to)).await?.is_some())
     }
 
     /// Whether the place takes writes.
@@ -119,8 +192,12 @@ impl Blobs {
     /// It does not.
     pub async fn check(&self) -> Result<(), Error> {
         // Always the same name: what is tried often must leave nothing behind.
-        let path = object_store::path::Path::from("writable");
-        self.0.put(&path, PutPayload::new()).await.map(drop).map_err(failed)
+        let path = self.prefix.clone().join("writable");
+        let put = self.store.put(&path, PutPayload::new());
+        self.timed("check", 0, put)
+            .await?
+            .map(drop)
+            .ok_or(Error::Blobs("check: there is no such bucket".into()))
     }
 
     /// Removes the bytes under a key, if there are any.
@@ -128,59 +205,53 @@ impl Blobs {
     /// # Errors
     /// The place cannot be written to.
     pub async fn remove(&self, key: BlobKey) -> Result<(), Error> {
-        match self.0.delete(&key.path()).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(failed(error)),
-        }
+        let path = key.path(&self.prefix);
+        self.timed("remove", 0, self.store.delete(&path)).await.map(drop)
     }
-}
 
-/// Writes one blob. Nothing is under its key before it is finished.
-pub struct BlobWriter {
-    upload: Box<dyn MultipartUpload>,
-    part: Vec<u8>,
-}
-
-impl BlobWriter {
-    /// Writes more bytes.
-    ///
-    /// # Errors
-    /// The place cannot be written to.
-    pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
-        while !bytes.is_empty() {
-            let (piece, rest) = bytes.split_at(bytes.len().min(PART_BYTES - self.part.len()));
-            self.part.extend_from_slice(piece);
-            bytes = rest;
-            if self.part.len() == PART_BYTES {
-                self.flush().await?;
+    /// Does `work`, which moves so many bytes without a word, and counts it. None if what it is about is not there.
+    async fn timed<T>(
+        &self,
+        operation: &'static str,
+        len_bytes: u64,
+        work: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<Option<T>, Error> {
+        let begun = Instant::now();
+        let outcome = match self.patience {
+            Some(patience) => {
+                let patience = patience + Duration::from_secs(len_bytes / BYTES_PER_SECOND);
+                tokio::time::timeout(patience, work).await.ok()
             }
+            None => Some(work.await),
+        };
+        let outcome = match outcome {
+            Some(Ok(done)) => Ok(Some(done)),
+            Some(Err(object_store::Error::NotFound { .. })) => Ok(None),
+            Some(Err(error)) => Err(failed(format!("{operation}: {error}"))),
+            None => Err(failed(format!("{operation}: no answer in time"))),
+        };
+        if let Some(metrics) = &self.metrics {
+            metrics.blobs_asked(operation, begun.elapsed(), outcome.is_ok());
         }
-        Ok(())
+        outcome
     }
+}
 
-    /// Writes what is left. When this is done, the bytes are under their key and survive power loss.
-    ///
-    /// # Errors
-    /// The place cannot be written to.
-    pub async fn finish(mut self) -> Result<(), Error> {
-        self.flush().await?;
-        self.upload.complete().await.map(drop).map_err(failed)
-    }
+/// What ends with an error if nothing comes for so long.
+fn impatient(
+    pieces: BoxStream<'static, io::Result<Bytes>>,
+    patience: Duration,
+) -> BoxStream<'static, io::Result<Bytes>> {
+    let next = move |mut pieces: BoxStream<'static, io::Result<Bytes>>| async move {
+        let piece = tokio::time::timeout(patience, pieces.try_next()).await;
+        let piece = piece.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        Ok(piece.map(|piece| (piece, pieces)))
+    };
+    stream::try_unfold(pieces, next).boxed()
+}
 
-    /// Throws away what was written.
-    pub async fn abort(mut self) {
-        if let Err(error) = self.upload.abort().await {
-            tracing::warn!(%error, "an unfinished file could not be removed");
-        }
-    }
-
-    async fn flush(&mut self) -> Result<(), Error> {
-        if self.part.is_empty() {
-            return Ok(());
-        }
-        let part = std::mem::replace(&mut self.part, Vec::with_capacity(PART_BYTES));
-        self.upload.put_part(PutPayload::from_bytes(part.into())).await.map_err(failed)
-    }
+fn is_md5(tag: &str, checksum: &FileChecksum) -> bool {
+    format!("{:032x}", u128::from_be_bytes(*checksum.as_bytes())) == tag.trim_matches('"')
 }
 
 fn pieces(file: fs::File) -> BoxStream<'static, io::Result<Bytes>> {
@@ -211,61 +282,31 @@ fn remove_unfinished(dir: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn failed(error: object_store::Error) -> Error {
-    Error::Internal(format!("the bytes of a file: {error}").into())
+fn failed(error: impl fmt::Display) -> Error {
+    Error::Blobs(error.to_string().into())
 }
 
 #[cfg(test)]
 mod tests {
-    use futures_util::TryStreamExt as _;
-
     use super::*;
-
-    async fn read(blobs: &Blobs, key: BlobKey) -> Option<Vec<u8>> {
-        let stream = blobs.open(key).await.unwrap()?;
-        Some(stream.try_collect::<Vec<_>>().await.unwrap().concat())
-    }
-
-    async fn check(blobs: Blobs) {
-        let key = BlobKey::new().unwrap();
-        for len in [0, 1, PART_BYTES, 2 * PART_BYTES + 1] {
-            let bytes: Vec<u8> = (0..len).map(|n| n as u8).collect();
-            let mut writer = blobs.create(key).await.unwrap();
-            for piece in bytes.chunks(PART_BYTES / 3) {
-                writer.write(piece).await.unwrap();
-            }
-            assert_eq!(read(&blobs, key).await, None, "it is there before it is finished");
-            writer.finish().await.unwrap();
-            assert_eq!(read(&blobs, key).await, Some(bytes));
-            blobs.remove(key).await.unwrap();
-            blobs.remove(key).await.unwrap();
-        }
-        let mut writer = blobs.create(key).await.unwrap();
-        writer.write(b"part").await.unwrap();
-        writer.abort().await;
-        assert_eq!(read(&blobs, key).await, None);
-    }
-
-    #[tokio::test]
-    async fn bytes_come_back_from_memory() {
-        check(Blobs::in_memory()).await;
-    }
-
-    #[tokio::test]
-    async fn bytes_come_back_from_a_folder() {
-        let dir = tempfile::tempdir().unwrap();
-        check(Blobs::in_dir(dir.path()).unwrap()).await;
-    }
 
     #[tokio::test]
     async fn what_was_not_finished_is_gone_after_a_start() {
         let dir = tempfile::tempdir().unwrap();
         let key = BlobKey::new().unwrap();
-        let mut writer = Blobs::in_dir(dir.path()).unwrap().create(key).await.unwrap();
+        let mut writer = Blobs::in_dir(dir.path()).unwrap().create(key);
         writer.write(&vec![1; PART_BYTES]).await.unwrap();
         let folder = dir.path().join(&key.to_string()[..2]);
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
         Blobs::in_dir(dir.path()).unwrap();
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn an_entity_tag_proves_the_md5_that_it_is() {
+        let checksum = FileChecksum::from_bytes([0x0f; 16]);
+        assert!(is_md5("\"0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f\"", &checksum));
+        assert!(!is_md5("\"0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f-2\"", &checksum));
+        assert!(!is_md5("", &checksum));
     }
 }

@@ -260,11 +260,46 @@ pub struct FilesConfig {
     pub upload_lifetime_s: u32,
     /// Seconds in which the download of a file must begin once its address was asked for.
     pub download_lifetime_s: u32,
+    /// The bucket of the bytes of files and what their names begin with, `s3://BUCKET/PREFIX`. Where it is empty, the
+    /// bytes lie in a folder in the data directory.
+    pub url: String,
+    /// Where the S3 store is, such as `https://s3.example:9000`. Where it is empty, that of Amazon in the region.
+    pub endpoint: String,
+    /// Where clients find it, if they know it by another name.
+    pub public_endpoint: String,
+    /// Its region. Stores of one's own take any, or one that they are set up with.
+    pub region: String,
+    /// Whether the bucket's name is in the path of addresses, not in the host.
+    pub path_style: bool,
+    /// Who we are there. Where it is empty, `AWS_…` variables say so, or the machine we run on.
+    pub access_key: String,
+    /// File with the secret of that key, of one line.
+    pub secret_key_file: PathBuf,
+    /// Certificates in PEM of those who vouch for the store. Where it is empty, those that the system trusts.
+    pub ca_file: PathBuf,
+    /// Seconds in which the store must answer.
+    pub timeout_s: u64,
+    /// Whether clients send bytes to the store, and fetch them, themselves. Else they go through this server.
+    pub presign: bool,
 }
 
 impl Default for FilesConfig {
     fn default() -> Self {
-        Self { max_bytes: tozstore_api::MAX_FILE_BYTES, upload_lifetime_s: 21_600, download_lifetime_s: 900 }
+        Self {
+            max_bytes: tozstore_api::MAX_FILE_BYTES,
+            upload_lifetime_s: 21_600,
+            download_lifetime_s: 900,
+            url: String::new(),
+            endpoint: String::new(),
+            public_endpoint: String::new(),
+            region: "us-east-1".to_owned(),
+            path_style: true,
+            access_key: String::new(),
+            secret_key_file: PathBuf::new(),
+            ca_file: PathBuf::new(),
+            timeout_s: 30,
+            presign: true,
+        }
     }
 }
 

@@ -31,9 +31,9 @@ use tokio::task::JoinHandle;
 use tozstore_crypto::StoreId;
 
 pub use app::App;
-use blobs::Blobs;
+use blobs::{Blobs, S3Error};
 use clock::{Clock, SystemClock};
-use config::{Config, StoreConfig};
+use config::{Config, FilesConfig, StoreConfig};
 use http::{Certificates, TlsError};
 use keys::{ServerKeyError, ServerKeys};
 use mail::{MailError, Mailer};
@@ -97,13 +97,16 @@ pub enum StartError {
     /// There can be no TLS.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The bytes of files cannot be kept in S3 as it is set up.
+    #[error(transparent)]
+    S3(#[from] S3Error),
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Server {
-    /// Opens the data directory, and the database if one is named, and serves them. When this is done, connections are accepted.
+    /// Opens the data directory, and the database and the bucket if they are named, and serves them. When this is done, connections are accepted.
     ///
     /// # Errors
     /// The data cannot be opened, or the address is taken.
@@ -111,13 +114,14 @@ impl Server {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let address = config.listen.address;
         let (data_dir, store_config) = (config.data_dir.clone(), config.store.clone());
+        let files_config = config.files.clone();
         // Before the store: what is set up wrongly is told at once.
         let certificates = Certificates::open(&config.tls)?;
         let tls = certificates.as_ref().map(Certificates::acceptor).transpose()?;
         let mailer = Mailer::new(&config.mail)?;
         let opening = {
             let clock = Arc::clone(&clock);
-            tokio::task::spawn_blocking(move || open(&data_dir, &store_config, clock))
+            tokio::task::spawn_blocking(move || open(&data_dir, &store_config, &files_config, clock))
         };
         let (keys, store, blobs) = opening.await.map_err(|error| StoreError::Internal(error.into()))??;
         let (listener, local_addr) = bind(address).await?;
@@ -206,6 +210,7 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartErr
 fn open(
     data_dir: &Path,
     store: &StoreConfig,
+    files: &FilesConfig,
     clock: Arc<dyn Clock>,
 ) -> Result<(ServerKeys, Arc<dyn Store>, Blobs), StartError> {
     let mut builder = fs::DirBuilder::new();
@@ -223,7 +228,11 @@ fn open(
         }
         None => Arc::new(SqliteStore::open(&data_dir.join(DATABASE_FILE), clock, SqliteOptions::default())?),
     };
-    let path = data_dir.join(BLOB_DIR);
-    let blobs = Blobs::in_dir(&path).map_err(|source| StartError::BlobDir { path, source })?;
+    let blobs = if files.url.is_empty() {
+        let path = data_dir.join(BLOB_DIR);
+        Blobs::in_dir(&path).map_err(|source| StartError::BlobDir { path, source })?
+    } else {
+        Blobs::in_s3(files)?
+    };
     Ok((keys, store, blobs))
 }

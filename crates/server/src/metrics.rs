@@ -34,6 +34,8 @@ pub struct Metrics {
     waits: Times<StoreKind>,
     waiting: Family<StoreKind, Gauge>,
     failures: Family<StoreKind, Counter>,
+    blobs: Times<BlobOperation>,
+    blob_failures: Family<BlobOperation, Counter>,
     file_bytes: Family<FileFlow, Counter>,
     files_removed: Counter,
     rounds: Family<Outcome, Counter>,
@@ -85,6 +87,11 @@ struct StoreJob {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StoreKind {
     kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BlobOperation {
+    operation: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -146,6 +153,10 @@ impl Metrics {
         let waits = names.add("store_wait_seconds", "From asking the store to its beginning", times());
         let waiting = names.add("store_jobs_waiting", "Jobs that the store has not begun", Family::default());
         let failures = names.add("store_failures", "Jobs that the store could not do", Family::default());
+        let blobs =
+            names.add("blob_operation_seconds", "From asking the place of files to its answer", times());
+        let blob_failures =
+            names.add("blob_failures", "What the place of files could not do", Family::default());
         let file_bytes = names.add("file_bytes", "Bytes of files, sent in and out", Family::default());
         let files_removed =
             names.add("files_removed", "Files removed that nothing has any more", Counter::default());
@@ -171,6 +182,8 @@ impl Metrics {
             waits,
             waiting,
             failures,
+            blobs,
+            blob_failures,
             file_bytes,
             files_removed,
             rounds,
@@ -221,6 +234,15 @@ impl Metrics {
         self.jobs.get_or_create(&StoreJob { kind: name, job }).observe(time.as_secs_f64());
         if !is_ok {
             self.failures.get_or_create(&kind.label()).inc();
+        }
+    }
+
+    /// The place of files was asked to do something.
+    pub fn blobs_asked(&self, operation: &'static str, time: Duration, is_ok: bool) {
+        let operation = BlobOperation { operation };
+        self.blobs.get_or_create(&operation).observe(time.as_secs_f64());
+        if !is_ok {
+            self.blob_failures.get_or_create(&operation).inc();
         }
     }
 

@@ -100,6 +100,7 @@ impl Config {
             ("files.max_bytes", files.max_bytes, 64 * 1024),
             ("files.upload_lifetime_s", files.upload_lifetime_s.into(), 60),
             ("files.download_lifetime_s", files.download_lifetime_s.into(), 60),
+            ("files.timeout_s", files.timeout_s, 1),
             ("notes.strangers_lifetime_days", notes.strangers_lifetime_days.into(), 1),
             ("notes.strangers_notes", notes.strangers_notes as u64, 1),
             ("notes.strangers_bytes", notes.strangers_bytes, 64 * 1024),

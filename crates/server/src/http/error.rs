@@ -18,6 +18,9 @@ pub enum Error {
     /// The request is not of the form that the endpoint takes.
     #[error("{0}")]
     BadRequest(Cow<'static, str>),
+    /// The place where the bytes of files lie could not do it. The text is for the log alone.
+    #[error("the bytes of files: {0}")]
+    Blobs(Cow<'static, str>),
     /// The body is larger than the endpoint takes.
     #[error("the body is too large")]
     BodyTooLarge,
@@ -87,7 +90,9 @@ impl Error {
             Self::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, true),
             Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, true),
             Self::Store(StoreError::ReadOnly(_)) => (StatusCode::SERVICE_UNAVAILABLE, true),
-            Self::Store(StoreError::Closed | StoreError::Retry) => (StatusCode::SERVICE_UNAVAILABLE, false),
+            Self::Blobs(_) | Self::Store(StoreError::Closed | StoreError::Retry) => {
+                (StatusCode::SERVICE_UNAVAILABLE, false)
+            }
             Self::Internal(_)
             | Self::Store(
                 StoreError::AlreadyExists(_)
@@ -114,7 +119,7 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let (status, tell) = self.status();
         let retry_after_s = match self {
-            Self::Busy => Some(1),
+            Self::Blobs(_) | Self::Busy => Some(1),
             Self::Store(StoreError::ReadOnly(_)) => Some(5),
             Self::TooManyAttempts { wait_s } => Some(wait_s),
             _ => None,

@@ -1,5 +1,6 @@
 //! Sending and fetching the bytes of files: `/v3/file-bytes/{token}`. Piece by piece, whatever the size.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,8 +24,10 @@ use crate::store::{ReadTx, StoreError, StoredFile, WriteTx};
 const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 const NO_PERMISSION: Error =
     Error::Forbidden("this address has lapsed, is for something else, or was not given by this server");
+pub(super) const NOT_ANNOUNCED: Error =
+    Error::BadRequest(Cow::Borrowed("these are not the bytes that were announced: size or checksum differ"));
 /// Seconds after the last moment of an upload in which its bytes may be made durable.
-const FINISH_S: i64 = 3600;
+pub(super) const FINISH_S: i64 = 3600;
 
 /// Sends the bytes of an announced file.
 ///
@@ -52,7 +55,7 @@ pub async fn upload(
     let due = announced.expires.plus_seconds(FINISH_S);
     let write = move |tx: &mut dyn WriteTx| tx.release_blob(key, due);
     app.store.write::<_, StoreError, _>("begin upload", write).await?;
-    let mut writer = app.blobs.create(key).await?;
+    let mut writer = app.blobs.create(key);
     match receive(&app, request.into_body(), &mut writer, &expected, announced.expires).await {
         Ok(()) => writer.finish().await?,
         Err(error) => {
@@ -154,15 +157,11 @@ async fn receive(
         writer.write(&bytes).await?;
         app.metrics.file_bytes_in(bytes.len() as u64);
     }
-    if tally.finish() == *expected {
-        Ok(())
-    } else {
-        Err(Error::bad_request("these are not the bytes that were announced: size or checksum differ"))
-    }
+    if tally.finish() == *expected { Ok(()) } else { Err(NOT_ANNOUNCED) }
 }
 
 /// Gives the bytes, which are durable by now, to the pending file.
-async fn attach(app: &App, id: PendingFileId, key: BlobKey) -> Result<(), Error> {
+pub(super) async fn attach(app: &App, id: PendingFileId, key: BlobKey) -> Result<(), Error> {
     let now = app.now();
     let write = move |tx: &mut dyn WriteTx| {
         pending(tx.as_read(), id, now)?;

@@ -14,9 +14,10 @@ use tozstore_api::{
     FileMeta, FileUpdate, FileWrite, ListFiles, MAX_BATCH_RECORDS, MAX_RECORD_SIGNATURE_BYTES, PendingFile,
     Record, RecordMeta, Timestamp, paths,
 };
-use tozstore_crypto::{PendingFileId, RecordId, Version};
+use tozstore_crypto::{FileChecksum, PendingFileId, RecordId, Version};
 
 use super::access_keys::use_type;
+use super::direct_files::{self, expect_sent, sent_due, take_over};
 use super::memory::Counted;
 use super::records::{self, MAX_ANSWER_DATA_BYTES, SealedText, check_version, sealed_text};
 use super::{Credential, Error, Json, Path, RecordJson};
@@ -127,7 +128,7 @@ pub async fn read(
         Ok::<_, Error>(row)
     };
     let row = app.store.read("read file", read).await?;
-    answer(&app, &base, row).map(axum::Json)
+    answer(&app, &base, row).await.map(axum::Json)
 }
 
 /// Reads many records with files.
@@ -174,8 +175,11 @@ pub async fn list(
         Ok(found)
     };
     let found = app.store.read("list files", read).await?;
-    let records = found.into_iter().map(|row| answer(&app, &base, row));
-    Ok(axum::Json(records.collect::<Result<_, _>>()?))
+    let mut records = Vec::with_capacity(found.len());
+    for row in found {
+        records.push(answer(&app, &base, row).await?);
+    }
+    Ok(axum::Json(records))
 }
 
 /// Changes a record with a file, but not the file.
@@ -211,7 +215,7 @@ pub async fn update(
         Ok::<_, Error>(row)
     };
     let row = app.store.write("update file record", write).await?;
-    answer(&app, &base, row).map(axum::Json)
+    answer(&app, &base, row).await.map(axum::Json)
 }
 
 /// What the addresses of this server begin with, as far as the caller is concerned.
@@ -263,7 +267,7 @@ async fn insert_pending(
 ) -> Result<(StatusCode, axum::Json<PendingFile>), Error> {
     check_signature(body.rec_sig.as_deref())?;
     check_size(app, body.meta.file_meta.size)?;
-    let (id, expires) = announced(app);
+    let announced = Announced::new(app);
     let meta = &body.meta;
     let slot =
         RecordTypeSlot { writer: meta.writer_id, user: meta.user_id, record_type: meta.record_type.clone() };
@@ -272,6 +276,7 @@ async fn insert_pending(
         checksum: meta.file_meta.checksum,
         compression: meta.file_meta.compression.clone(),
     };
+    let checksum = content.checksum;
     let data = body.data.to_json();
     let write = move |tx: &mut dyn WriteTx| {
         let caller = credential.client(tx.as_read())?;
@@ -293,10 +298,10 @@ async fn insert_pending(
             signature: body.rec_sig.clone(),
             replaces,
         });
-        put_pending(tx, &caller, id, owner, content.clone(), expires)
+        put_pending(tx, &caller, announced, owner, content.clone())
     };
     app.store.write("announce file", write).await?;
-    Ok((StatusCode::ACCEPTED, axum::Json(pending_answer(app, &base, id, expires))))
+    Ok((StatusCode::ACCEPTED, axum::Json(pending_answer(app, &base, announced, &checksum).await)))
 }
 
 /// Whether a file may have so many sealed bytes.
@@ -308,36 +313,51 @@ pub(super) fn check_size(app: &App, size: u64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Id and end of life of a file that is being announced.
-pub(super) fn announced(app: &App) -> (PendingFileId, Timestamp) {
-    (PendingFileId::random(), app.now().plus_seconds(app.config.files.upload_lifetime_s.into()))
+/// A file that is being announced.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Announced {
+    id: PendingFileId,
+    /// End of its life.
+    expires: Timestamp,
+    /// When what is sent for it may be removed, if it is not sent here.
+    sent_due: Option<Timestamp>,
+}
+
+impl Announced {
+    /// With a fresh id, from now on.
+    pub(super) fn new(app: &App) -> Self {
+        let expires = app.now().plus_seconds(app.config.files.upload_lifetime_s.into());
+        Self { id: PendingFileId::random(), expires, sent_due: sent_due(app, expires) }
+    }
 }
 
 /// Takes note of an announcement, unless the client has too many.
 pub(super) fn put_pending(
     tx: &mut dyn WriteTx,
     caller: &ClientRow,
-    id: PendingFileId,
+    announced: Announced,
     owner: FileOwner,
     content: FileContent,
-    expires: Timestamp,
 ) -> Result<(), Error> {
     if tx.count_pending_files(caller.id, MAX_PENDING_FILES)? >= MAX_PENDING_FILES {
         return Err(Error::Conflict("too many files were announced and not committed"));
     }
+    let Announced { id, expires, sent_due } = announced;
     let (client, account_id) = (caller.id, caller.account_id);
     let row = PendingFileRow { id, client, account_id, owner, content, key: None, expires };
+    expect_sent(tx, id, sent_due)?;
     Ok(tx.insert_pending_file(&row)?)
 }
 
 /// Where to send the bytes.
-pub(super) fn pending_answer(
+pub(super) async fn pending_answer(
     app: &App,
     base: &BaseUrl,
-    id: PendingFileId,
-    expires: Timestamp,
+    announced: Announced,
+    checksum: &FileChecksum,
 ) -> PendingFile {
-    PendingFile { id, file_url: base.of(app, FileTransfer::Upload(id), expires) }
+    let Announced { id, expires, .. } = announced;
+    PendingFile { id, file_url: direct_files::upload_url(app, base, id, checksum, expires).await }
 }
 
 /// Takes a pending file whose bytes are there away from those that are pending: its owner to be, and the file, which
@@ -368,6 +388,7 @@ async fn commit_pending(
     id: PendingFileId,
     replaces: Option<(RecordId, Version)>,
 ) -> Result<(StatusCode, Answer), Error> {
+    take_over(app, id, move |tx| Ok(Some(credential.client(tx)?.id))).await?;
     let now = app.now();
     let record_id = ids::new_record_id(now, credential.client_id())?;
     let version = ids::new_version();
@@ -420,7 +441,7 @@ async fn commit_pending(
         Ok(row)
     };
     let row = app.store.write("commit file", write).await?;
-    Ok((StatusCode::CREATED, axum::Json(answer(app, &base, row)?)))
+    Ok((StatusCode::CREATED, axum::Json(answer(app, &base, row).await?)))
 }
 
 /// The pending file with this id, if it has not lapsed.
@@ -456,14 +477,14 @@ fn check_signature(signature: Option<&str>) -> Result<(), Error> {
     Ok(())
 }
 
-fn answer(app: &App, base: &BaseUrl, row: RecordRow) -> Result<Record<SealedText>, Error> {
+async fn answer(app: &App, base: &BaseUrl, row: RecordRow) -> Result<Record<SealedText>, Error> {
     let RecordRow { head, data } = row;
-    let expires = app.now().plus_seconds(app.config.files.download_lifetime_s.into());
-    let transfer = head.file.as_ref().map(|file| FileTransfer::Download(head.id, file.key));
+    let (id, key) = (head.id, head.file.as_ref().map(|file| file.key));
     let rec_sig = head.signature.clone();
     let mut meta: RecordMeta = records::meta(head);
-    if let (Some(file), Some(transfer)) = (&mut meta.file_meta, transfer) {
-        file.file_url = Some(base.of(app, transfer, expires));
+    if let (Some(file), Some(key)) = (&mut meta.file_meta, key) {
+        let transfer = FileTransfer::Download(id, key);
+        file.file_url = Some(direct_files::download_url(app, base, key, transfer).await);
     }
     Ok(Record { data: sealed_text(data)?, rec_sig, meta })
 }

@@ -7,6 +7,7 @@ mod auth;
 mod body;
 mod clients;
 mod cors;
+mod direct_files;
 mod error;
 mod file_bytes;
 mod files;

@@ -8,8 +8,9 @@ use tozstore_api::{Note, NoteFileMeta, NoteWrite, PendingFile, paths};
 use tozstore_crypto::PendingFileId;
 
 use super::auth::Signer;
+use super::direct_files::{download_url, take_over};
 use super::files::{
-    BaseUrl, NO_PENDING_FILE, announced, check_size, pending_answer, put_pending, take_pending,
+    Announced, BaseUrl, NO_PENDING_FILE, check_size, pending_answer, put_pending, take_pending,
 };
 use super::notes::{answer, check, free_name, insert, row};
 use super::records::SealedText;
@@ -37,23 +38,17 @@ pub async fn announce(
         NoteFileMeta::from_plain(&body.file_meta).map_err(|error| Error::bad_request(error.to_string()))?;
     check_size(&app, size)?;
     let content = FileContent { len_bytes: size, checksum, compression };
-    let (id, expires) = announced(&app);
+    let announced = Announced::new(&app);
     let now = app.now();
     let write = move |tx: &mut dyn WriteTx| {
         let caller = signer.client(tx.as_read())?.ok_or(NOT_A_CLIENT)?;
         // The bytes need not be sent if the name is taken already.
         free_name(tx, Some(body.id_string.as_str()).filter(|name| !name.is_empty()), now)?;
-        put_pending(
-            tx,
-            &caller,
-            id,
-            FileOwner::Note(Box::new(NoteWrite::clone(&body))),
-            content.clone(),
-            expires,
-        )
+        let owner = FileOwner::Note(Box::new(NoteWrite::clone(&body)));
+        put_pending(tx, &caller, announced, owner, content.clone())
     };
     app.store.write("announce note", write).await?;
-    Ok((StatusCode::ACCEPTED, axum::Json(pending_answer(&app, &base, id, expires))))
+    Ok((StatusCode::ACCEPTED, axum::Json(pending_answer(&app, &base, announced, &checksum).await)))
 }
 
 /// Commits an announced note whose bytes are there.
@@ -67,6 +62,7 @@ pub async fn commit(
     base: BaseUrl,
     Path(id): Path<PendingFileId>,
 ) -> Result<(StatusCode, axum::Json<Note<SealedText>>), Error> {
+    take_over(&app, id, move |tx| Ok(signer.client(tx)?.map(|client| client.id))).await?;
     let now = app.now();
     let note_id = ids::new_note_id(now, signer.client_id())?;
     let write = move |tx: &mut dyn WriteTx| {
@@ -81,13 +77,12 @@ pub async fn commit(
         Ok(row)
     };
     let row = app.store.write("commit note", write).await?;
-    let file_url = url(&app, &base, &row.head);
+    let file_url = url(&app, &base, &row.head).await;
     Ok((StatusCode::CREATED, axum::Json(answer(row, file_url)?)))
 }
 
 /// Where to fetch the file of a note, if it has one.
-pub(super) fn url(app: &App, base: &BaseUrl, head: &NoteHead) -> Option<String> {
+pub(super) async fn url(app: &App, base: &BaseUrl, head: &NoteHead) -> Option<String> {
     let file = head.file.as_ref()?;
-    let expires = app.now().plus_seconds(app.config.files.download_lifetime_s.into());
-    Some(base.of(app, FileTransfer::NoteDownload(head.id, file.key), expires))
+    Some(download_url(app, base, file.key, FileTransfer::NoteDownload(head.id, file.key)).await)
 }

@@ -192,7 +192,7 @@ pub async fn read(
         }
     };
     let row = app.store.write("read note", write).await??;
-    let file_url = note_files::url(&app, &base, &row.head);
+    let file_url = note_files::url(&app, &base, &row.head).await;
     Ok(axum::Json(NoteAnswer::Note(Box::new(answer(row, file_url)?))))
 }
 

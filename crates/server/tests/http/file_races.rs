@@ -100,8 +100,7 @@ async fn a_commit_and_a_deletion_race() {
         assert_eq!(world.content(&record).await, expected);
         there.extend(expected.map(|_| record));
     }
-    world.fixture.advance_seconds(7 * 3600);
-    world.fixture.round().await;
+    world.fixture.sweep_all().await;
     assert_eq!(world.fixture.blobs(), there.len(), "bytes are left behind, or missing");
 }
 
@@ -142,8 +141,7 @@ async fn commits_of_one_file_race_with_its_end_of_life() {
     for record in &there {
         assert_eq!(world.content(record).await.as_deref(), Some(&b"bytes"[..]));
     }
-    world.fixture.advance_seconds(7 * 3600);
-    world.fixture.round().await;
+    world.fixture.sweep_all().await;
     assert_eq!(world.fixture.blobs(), there.len(), "bytes are left behind, or missing");
 }
 
@@ -191,7 +189,6 @@ async fn notes_with_files_race_for_a_name() {
         assert_eq!(fetched.body, super::note_files::BYTES);
         last = Some(note.clone());
     }
-    world.fixture.advance_seconds(7 * 3600);
-    world.fixture.round().await;
+    world.fixture.sweep_all().await;
     assert_eq!(world.fixture.blobs(), 1, "bytes are left behind, or missing");
 }

@@ -19,6 +19,7 @@ use tozstore_server::keys::ServerKeys;
 use tozstore_server::store::{MemoryStore, SqliteOptions, SqliteStore, Store};
 
 use crate::database::Database;
+use crate::object_server::ObjectServer;
 
 /// When every test begins.
 pub const START: Timestamp = Timestamp::from_micros(1_800_000_000_500_000);
@@ -32,6 +33,8 @@ pub struct Fixture {
     dir: tempfile::TempDir,
     /// Where the rows lie, if that is PostgreSQL.
     database: Option<Database>,
+    /// Where the bytes of files lie, if that is an S3 store.
+    pub objects: Option<ObjectServer>,
 }
 
 /// An account with its administering client, and a registration token without limit.
@@ -65,14 +68,29 @@ impl Fixture {
     }
 
     pub async fn with_config(config: Config) -> Self {
+        let objects =
+            if files_on("s3") || files_on("s3-streamed") { Some(ObjectServer::start().await) } else { None };
+        Self::with_objects(config, objects, files_on("s3")).await
+    }
+
+    /// With the bytes of files in an S3 store, to which clients send them themselves, or not.
+    pub async fn with_s3(presign: bool) -> Self {
+        Self::with_objects(Config::default(), Some(ObjectServer::start().await), presign).await
+    }
+
+    async fn with_objects(config: Config, objects: Option<ObjectServer>, presign: bool) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(START));
         let database = on("postgres").then(Database::new);
         let store = open_store(&dir, database.as_ref(), &clock);
-        let app = open(&dir, &clock, store, config);
+        let blobs = match &objects {
+            Some(objects) => objects.blobs(presign),
+            None => Blobs::in_dir(&dir.path().join("files")).unwrap(),
+        };
+        let app = open(&dir, &clock, store, blobs, config);
         let router = router(Arc::clone(&app));
         let account = create_account(&router, "Queen@example.com").await;
-        Self { app, clock, account, router, dir, database }
+        Self { app, clock, account, router, dir, database, objects }
     }
 
     /// Where the data lies.
@@ -82,16 +100,16 @@ impl Fixture {
 
     /// The same data under a new server.
     pub async fn restart(self) -> Self {
-        let Self { app, clock, account, dir, database, .. } = self;
+        let Self { app, clock, account, dir, database, objects, .. } = self;
         let store = if on("memory") {
             Arc::clone(&app.store)
         } else {
             app.store.close().await;
             open_store(&dir, database.as_ref(), &clock)
         };
-        let app = open(&dir, &clock, store, app.config.clone());
+        let app = open(&dir, &clock, store, app.blobs.clone(), app.config.clone());
         let router = router(Arc::clone(&app));
-        Self { app, clock, account, router, dir, database }
+        Self { app, clock, account, router, dir, database, objects }
     }
 
     /// Another account on the same server.
@@ -290,6 +308,12 @@ fn on(store: &str) -> bool {
     std::env::var_os("TOZSTORE_TEST_STORE").is_some_and(|name| name == store)
 }
 
+/// The bytes of files lie in a folder, or where `TOZSTORE_TEST_FILES` says: with an S3 store to which clients send them
+/// themselves (`s3`), or through the server (`s3-streamed`).
+fn files_on(place: &str) -> bool {
+    std::env::var_os("TOZSTORE_TEST_FILES").is_some_and(|name| name == place)
+}
+
 fn open_store(
     dir: &tempfile::TempDir,
     database: Option<&Database>,
@@ -309,9 +333,9 @@ fn open(
     dir: &tempfile::TempDir,
     clock: &Arc<ManualClock>,
     store: Arc<dyn Store>,
+    blobs: Blobs,
     config: Config,
 ) -> Arc<App> {
-    let blobs = Blobs::in_dir(&dir.path().join("files")).unwrap();
     App::new(config, store, blobs, Arc::clone(clock) as _, ServerKeys::open(dir.path()).unwrap())
 }
 

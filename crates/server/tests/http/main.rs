@@ -8,6 +8,7 @@ mod clients;
 mod cors;
 #[path = "../database/mod.rs"]
 mod database;
+mod direct_files;
 mod endpoints;
 mod file_races;
 mod files;
@@ -19,6 +20,8 @@ mod logins;
 mod note_files;
 mod note_mails;
 mod notes;
+#[path = "../object_server/mod.rs"]
+mod object_server;
 mod openapi;
 mod operations;
 mod policies;

@@ -75,7 +75,8 @@ async fn a_note_comes_with_its_file() {
     // Nothing is there before the commit, and nothing is committed before the bytes are there.
     assert_eq!(fixture.as_holder(&reader, Method::GET, &format!("{NOTES}?id_string=n")).await.code(), 404);
     assert_eq!(fixture.commit_note(&writer, &pending).await.code(), 400);
-    assert_eq!(fixture.send_bytes(&pending, b"others").await.code(), 400);
+    let refused = fixture.send_bytes(&pending, b"others").await.status;
+    assert_eq!(refused, if fixture.is_direct() { 403 } else { 400 });
     assert_eq!(fixture.send_bytes(&pending, BYTES).await.code(), 200);
     let other = fixture.client("other").await;
     assert_eq!(fixture.commit_note(&other, &pending).await.code(), 404);
@@ -177,43 +178,45 @@ async fn the_file_goes_with_its_note() {
     let pending = fixture.announce_note(&leaving, announcement(&leaving, &reader, json!({}))).await.json();
     assert_eq!(fixture.send_bytes(&pending, BYTES).await.code(), 200);
     assert_eq!(fixture.blobs(), 2);
+    // What was sent to the store of bytes itself, and not committed, waits there for its time.
+    let left = usize::from(fixture.is_direct());
     let admin = format!("/v1/client/admin/{}", leaving.id);
     let deleted = fixture.delete(admin).bearer(&fixture.account.queen.token).send().await;
     assert!(deleted.status.is_success(), "{deleted:?}");
     fixture.round().await;
-    assert_eq!(fixture.blobs(), 0);
-    assert_eq!(fixture.fetch(url(&erased)).await.code(), 404);
+    assert_eq!(fixture.blobs(), left);
+    fixture.assert_gone(url(&erased)).await;
 
     let deleted = fixture.new_note_with_file(&writer, &reader, json!({})).await;
     let path = format!("{NOTES}/{}", text(&deleted["note_id"]));
     assert_eq!(fixture.as_client(&writer, Method::DELETE, &path, None).await.code(), 204);
-    assert_eq!(fixture.fetch(url(&deleted)).await.code(), 404);
+    fixture.assert_gone(url(&deleted)).await;
 
     let replaced = fixture.new_note_with_file(&writer, &reader, json!({ "id_string": "n" })).await;
     let other = note(&writer.signing, &reader, json!({ "id_string": "n" }));
     assert_eq!(fixture.as_client(&writer, Method::PUT, NOTES, Some(other)).await.code(), 200);
-    assert_eq!(fixture.fetch(url(&replaced)).await.code(), 404);
+    fixture.assert_gone(url(&replaced)).await;
 
     let lapsing = json!({ "expires": true, "expiration": "2027-01-15T08:01:00Z" });
     let lapsing = fixture.new_note_with_file(&writer, &reader, lapsing).await;
     let used_up = fixture.new_note_with_file(&writer, &reader, json!({ "max_views": 1 })).await;
     fixture.round().await;
-    assert_eq!(fixture.blobs(), 2);
+    assert_eq!(fixture.blobs(), left + 2);
     assert_eq!(fixture.fetch(url(&lapsing)).await.status, 200);
     fixture.advance_seconds(60);
-    assert_eq!(fixture.fetch(url(&lapsing)).await.code(), 404);
+    fixture.assert_gone(url(&lapsing)).await;
     fixture.round().await;
-    assert_eq!(fixture.blobs(), 1);
+    assert_eq!(fixture.blobs(), left + 1);
 
     // The last reader has time to fetch the file.
     let read = fixture.as_holder(&reader, Method::GET, &by_id(&used_up)).await.json();
     assert_eq!(fixture.read_note_code(&reader, &used_up).await, 404);
     assert_eq!(fixture.fetch(url(&read)).await.body, BYTES);
     fixture.round().await;
-    assert_eq!(fixture.blobs(), 1);
+    assert_eq!(fixture.blobs(), left + 1);
     fixture.advance_seconds(24 * 3600);
     fixture.round().await;
-    assert_eq!(fixture.blobs(), 0);
+    assert_eq!(fixture.blobs(), left);
 }
 
 #[tokio::test]
@@ -224,6 +227,9 @@ async fn what_was_announced_lapses() {
     let pending = fixture.announce_note(&writer, announcement(&writer, &reader, json!({}))).await.json();
     assert_eq!(fixture.send_bytes(&pending, BYTES).await.code(), 200);
     let written = fixture.new_note_with_file(&writer, &reader, json!({})).await;
+    if fixture.is_direct() {
+        return;
+    }
     fixture.advance_seconds(60);
     assert_eq!(fixture.fetch(url(&written)).await.code(), 403);
     assert_eq!(fixture.put(target(url(&written))).body(BYTES).send().await.code(), 403);
