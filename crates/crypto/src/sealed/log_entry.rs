@@ -5,7 +5,7 @@ use super::{
     SegmentHead, Signed, TypePlace, Writer,
 };
 use crate::label::SealedLabel;
-use crate::{ClientId, ParseError, StoreId, VerifyError};
+use crate::{ClientId, ParseError, RecordId, StoreId, VerifyError};
 
 /// The most changes of an entry.
 pub const MAX_CHANGES: usize = 10_000;
@@ -78,6 +78,12 @@ pub struct NoticeReference {
     pub sequence: u32,
     /// Its digest.
     pub digest: Digest,
+}
+
+/// `H("census-leaf"; record id, LE64 version, digest of the version)`: a record in the tree of a census, which ascends
+/// by record id and has tombstones too.
+pub fn census_leaf(record: RecordId, version: u64, digest: &Digest) -> Digest {
+    Digest::of(SealedLabel::CensusLeaf, &[record.as_bytes(), &version.to_le_bytes(), digest.as_bytes()])
 }
 
 impl NoticeReference {

@@ -130,19 +130,22 @@ impl<'a> Judge<'a> {
         let is_writer = subject == Subject::Client(self.entry.place.writer);
         ensure(!is_writer, Rule::Grants, "the writer holds no grant in its own type")?;
         let before = self.before(&subject);
+        // Who was not shown all earlier private changes cannot tell that this subject holds nothing.
+        let is_out_of_sight = !is_public && !self.is_reset && self.state.unseen() > 0;
         let (after, may) = match change {
             Change::Grant(_, grant) => (Some(self.granted(&subject, grant, before)?), Rights::SHARE),
             Change::Remove(_) => {
-                ensure(before.is_some(), Rule::Grants, "a remove is of somebody who holds a grant")?;
+                let is_held = before.is_some() || is_out_of_sight;
+                ensure(is_held, Rule::Grants, "a remove is of somebody who holds a grant")?;
                 self.ensure_takes(&subject)?;
                 (None, Rights::REVOKE)
             }
             Change::Follow(_, head) => {
-                let mut held = before
-                    .cloned()
-                    .ok_or(RuleError::new(Rule::Grants, "a follow is of somebody who holds a grant"))?;
-                held.grant.head = *head;
-                return self.placed(is_public, before, Some(held)).map(|held| (subject, held));
+                let is_held = before.is_some() || is_out_of_sight;
+                ensure(is_held, Rule::Grants, "a follow is of somebody who holds a grant")?;
+                let mut held = before.cloned();
+                held.iter_mut().for_each(|held| held.grant.head = *head);
+                return self.placed(is_public, before, held).map(|held| (subject, held));
             }
             Change::Settings(_) | Change::Migration(_) | Change::Reset => (None, Rights::READ),
         };

@@ -30,6 +30,8 @@ mod log_snapshot;
 mod log_state;
 #[cfg(test)]
 mod log_tests;
+#[cfg(test)]
+mod model;
 mod object;
 mod place;
 mod record;
@@ -77,7 +79,7 @@ pub use log_change::{Blind, Change, Grant, Migration, PrivateChange, Rights, Set
 pub use log_draft::{DraftError, EntryDraft, PreparedEntry};
 pub use log_entry::{
     Census, EpochBlock, LogEntry, MAX_CHANGES, MAX_WRAPS, MAX_WRAPS_WITHOUT_EPOCH, NoticeReference,
-    VerifiedEntry,
+    VerifiedEntry, census_leaf,
 };
 pub use log_epoch::{Epoch, EpochLookup};
 pub use log_replay::{LogReplay, Standing, VersionError, countable};
