@@ -5,3 +5,4 @@
 
 pub mod api;
 pub mod crypto;
+pub mod server;

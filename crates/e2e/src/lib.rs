@@ -57,6 +57,11 @@ impl World {
         Client::new(self.register(name).await.credentials).expect("a client")
     }
 
+    /// How the server is set up.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Where the bytes of files lie.
     pub fn file_bytes(&self) -> Vec<std::path::PathBuf> {
         let list = |folder: &std::path::Path| {

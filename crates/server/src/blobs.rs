@@ -24,6 +24,7 @@ use tozstore_crypto::{FileChecksum, FileTally, SealedFile};
 
 use crate::http::Error;
 use crate::ids;
+use crate::keys::create_private_dir;
 use crate::metrics::Metrics;
 
 pub use s3::S3Error;
@@ -102,12 +103,17 @@ impl Blobs {
     /// # Errors
     /// The folder cannot be made or read.
     pub fn in_dir(dir: &Path) -> io::Result<Self> {
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(dir)?;
+        create_private_dir(dir)?;
         remove_unfinished(dir)?;
+        Self::beside(dir)
+    }
+
+    /// The same, beside a server that may be writing there: nothing is thrown away.
+    ///
+    /// # Errors
+    /// The folder cannot be made or read.
+    pub fn beside(dir: &Path) -> io::Result<Self> {
+        create_private_dir(dir)?;
         let store = LocalFileSystem::new_with_prefix(dir).map_err(io::Error::from)?;
         // The row that says where the bytes lie comes after them: they must be as durable.
         Ok(Self::here(Arc::new(store.with_fsync(true))))

@@ -103,25 +103,15 @@ impl ServerKeys {
     /// The file cannot be read or made, is not a key, or can be read by others.
     pub fn open(data_dir: &Path) -> Result<Self, ServerKeyError> {
         let path = data_dir.join(KEY_FILE);
-        let shown = path.display().to_string();
-        let io_error = |source| ServerKeyError::Io { path: shown.clone(), source };
+        let io_error = |source| ServerKeyError::Io { path: path.display().to_string(), source };
         if !path.exists() {
-            create(&path).map_err(io_error)?;
+            let mut root = Zeroizing::new([0; 32]);
+            getrandom::fill(&mut *root).map_err(|error| io_error(io::Error::other(error)))?;
+            create(&path, &root).map_err(io_error)?;
         }
-        let mut file = fs::File::open(&path).map_err(io_error)?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            let mode = file.metadata().map_err(io_error)?.permissions().mode();
-            if mode & 0o077 != 0 {
-                return Err(ServerKeyError::Readable(shown));
-            }
-        }
-        let mut key = Zeroizing::new([0; 32]);
-        file.read_exact(&mut *key).map_err(|_| ServerKeyError::Length(shown.clone()))?;
-        match file.read(&mut [0]) {
-            Ok(0) => Ok(Self::derive(&key)),
-            _ => Err(ServerKeyError::Length(shown)),
+        match read_root(data_dir)? {
+            Some(root) => Ok(Self::derive(&root)),
+            None => Err(io_error(io::ErrorKind::NotFound.into())),
         }
     }
 
@@ -258,10 +248,42 @@ fn check(key: &MacKey, token: &str, now: Timestamp) -> Option<([u8; 16], Timesta
     (now < expires).then_some((*subject, Timestamp::from_micros(i64::from_be_bytes(*issued))))
 }
 
-/// Makes the file whole or not at all; a replica that was faster wins.
-fn create(path: &Path) -> io::Result<()> {
-    let mut root = Zeroizing::new([0; 32]);
-    getrandom::fill(&mut *root).map_err(io::Error::other)?;
+/// The root key in a data directory, if there is one.
+pub(crate) fn read_root(data_dir: &Path) -> Result<Option<Zeroizing<[u8; 32]>>, ServerKeyError> {
+    let path = data_dir.join(KEY_FILE);
+    let shown = path.display().to_string();
+    let io_error = |source| ServerKeyError::Io { path: shown.clone(), source };
+    let mut file = match fs::File::open(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened.map_err(io_error)?,
+    };
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = file.metadata().map_err(io_error)?.permissions().mode();
+        if mode & 0o077 != 0 {
+            return Err(ServerKeyError::Readable(shown));
+        }
+    }
+    let mut key = Zeroizing::new([0; 32]);
+    file.read_exact(&mut *key).map_err(|_| ServerKeyError::Length(shown.clone()))?;
+    match file.read(&mut [0]) {
+        Ok(0) => Ok(Some(key)),
+        _ => Err(ServerKeyError::Length(shown)),
+    }
+}
+
+/// Makes a folder that its owner alone can enter, unless it is there.
+pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Makes the file of a root key whole or not at all; a replica that was faster wins.
+pub(crate) fn create(path: &Path, root: &[u8; 32]) -> io::Result<()> {
     let mut suffix = [0; 8];
     getrandom::fill(&mut suffix).map_err(io::Error::other)?;
     let draft = path.with_extension(format!("key.{}", encode_base64url(suffix)));
@@ -270,7 +292,7 @@ fn create(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&draft)?;
-    file.write_all(&*root)?;
+    file.write_all(root)?;
     file.sync_all()?;
     let linked = fs::hard_link(&draft, path);
     fs::remove_file(&draft)?;

@@ -3,6 +3,7 @@
 //! [`Server::start`] runs all of it; [`App`] and [`http::router`] are the same without sockets.
 
 mod app;
+pub mod archive;
 pub mod blobs;
 pub mod clock;
 pub mod config;
@@ -14,16 +15,17 @@ pub mod keys;
 mod login_failures;
 pub mod mail;
 pub mod metrics;
+pub mod moving;
 pub mod policy;
 pub mod readiness;
 mod replays;
 pub mod store;
 
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use std::{fs, io};
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -213,11 +215,8 @@ fn open(
     files: &FilesConfig,
     clock: Arc<dyn Clock>,
 ) -> Result<(ServerKeys, Arc<dyn Store>, Blobs), StartError> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(data_dir).map_err(|source| StartError::DataDir { path: data_dir.to_owned(), source })?;
+    keys::create_private_dir(data_dir)
+        .map_err(|source| StartError::DataDir { path: data_dir.to_owned(), source })?;
     let keys = ServerKeys::open(data_dir)?;
     let store: Arc<dyn Store> = match store.url.address() {
         Some(url) => {
