@@ -1,6 +1,7 @@
 //! The command line: every command, option and example that a user can type. Each noun has a file of its own.
 
 mod account;
+mod admin;
 mod authorizer;
 mod client;
 mod completions;
@@ -21,6 +22,7 @@ mod whoami;
 use clap::{Args, Parser, Subcommand};
 
 pub use self::account::*;
+pub use self::admin::*;
 pub use self::authorizer::*;
 pub use self::client::*;
 pub use self::completions::*;
@@ -90,6 +92,9 @@ pub enum Command {
     /// Run a server
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(ServeArguments),
+    /// Look after the data of a server: back it up, check and restore backups, move it
+    #[command(subcommand, after_help = ADMIN_EXAMPLES)]
+    Admin(AdminCommand),
     /// Watch the whole story: a server, two clients, a record, sharing, revoking; nothing is left behind
     Demo,
     /// Create an account, log in, change its password, get back in, delete it

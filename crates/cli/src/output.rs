@@ -102,6 +102,16 @@ impl Output {
         }
     }
 
+    /// Shows a line on a terminal that the next one takes the place of; an empty one takes it away.
+    pub fn passing(self, text: &str) {
+        let mut err = io::stderr().lock();
+        if !self.json && !self.quiet && err.is_terminal() {
+            // Back to the beginning of the line, and what is behind the text away.
+            let _ = write!(err, "\r{}\x1b[K", printable(text));
+            let _ = err.flush();
+        }
+    }
+
     /// Tells why the command failed.
     pub fn failure(self, failure: &Failure) {
         let mut err = io::stderr().lock();

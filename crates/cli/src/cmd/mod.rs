@@ -1,6 +1,7 @@
 //! The commands: one file for each noun.
 
 mod account;
+mod admin;
 mod authorizer;
 mod client;
 mod completions;
@@ -53,6 +54,9 @@ impl Context {
 /// Runs one command.
 pub async fn run(arguments: Arguments, output: Output) -> Outcome {
     let global = arguments.global;
+    if let Command::Admin(command) = arguments.command {
+        return admin::run(command, output).await;
+    }
     match &arguments.command {
         Command::Serve(arguments) => return serve::run(arguments, output).await,
         Command::Demo => return demo::run(output).await,
@@ -83,6 +87,8 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
         Command::Token(command) => token::run(command, &context).await,
         Command::Whoami(arguments) => whoami::run(&arguments, &context).await,
         // Done above: these need no profile.
-        Command::Serve(_) | Command::Demo | Command::Completions(_) | Command::Man(_) => Ok(()),
+        Command::Admin(_) | Command::Serve(_) | Command::Demo | Command::Completions(_) | Command::Man(_) => {
+            Ok(())
+        }
     }
 }
