@@ -1,17 +1,21 @@
 //! An S3 server in this process, which checks signatures and keeps bytes in a temporary folder, and its bad days.
 #![allow(clippy::unwrap_used, dead_code, reason = "shared by tests, each of which uses a part")]
 
+use std::fs;
 use std::future::pending;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::{fs, io};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use http::{Request, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 use s3s_fs::FileSystem;
@@ -22,6 +26,9 @@ use tower_http::cors::CorsLayer;
 use tozstore_server::blobs::Blobs;
 use tozstore_server::config::FilesConfig;
 
+/// After which a connection is closed on which nothing is asked, as other stores do. A client that does not read the
+/// answer to an upload waits for it.
+const IDLE_TIME: Duration = Duration::from_secs(2);
 const BUCKET: &str = "bucket";
 const ACCESS_KEY: &str = "test";
 const SECRET_KEY: &str = "a secret of the tests";
@@ -45,7 +52,7 @@ pub struct ObjectServer {
     temporary: Option<tempfile::TempDir>,
     pub address: SocketAddr,
     fault: Arc<AtomicU8>,
-    task: JoinHandle<io::Result<()>>,
+    task: JoinHandle<()>,
 }
 
 impl ObjectServer {
@@ -79,8 +86,17 @@ impl ObjectServer {
         let address = listener.local_addr().unwrap();
         // Pages of other origins may use it, as the rule in docs/operating.md lets them.
         let router = Router::new().fallback(answer).layer(CorsLayer::permissive());
-        let serving = axum::serve(listener, router);
-        let task = tokio::spawn(async move { serving.await });
+        let service = TowerToHyperService::new(router);
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let service = service.clone();
+                tokio::spawn(async move {
+                    let mut builder = auto::Builder::new(TokioExecutor::new());
+                    builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE_TIME);
+                    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+                });
+            }
+        });
         Self { root, temporary: None, address, fault, task }
     }
 
