@@ -102,14 +102,13 @@ impl Node {
             return Self::Empty;
         }
         // All of the writer's records narrow nothing down.
-        if let Some(at) = nodes.iter().position(|node| !node.is_all()) {
-            nodes.swap(0, at);
-            let first = nodes.remove(0);
-            nodes.retain(|node| !node.is_all());
-            nodes.insert(0, first);
-        } else {
+        if nodes.iter().all(Self::is_all) {
             nodes.truncate(1);
         }
+        if nodes.len() > 1 {
+            nodes.retain(|node| !node.is_all());
+        }
+        nodes.sort_by_key(Self::dearness);
         if nodes.len() == 1 { nodes.pop().unwrap_or(Self::Empty) } else { Self::And(nodes) }
     }
 
@@ -142,6 +141,20 @@ impl Node {
         Self::Stream(Stream::new(Kind::Listing(writer, listing)))
     }
 
+    /// How much a step costs, compared with other nodes.
+    fn dearness(&self) -> u8 {
+        match self {
+            Self::Empty | Self::Places(..) => 0,
+            Self::Stream(Stream { kind: Kind::Listing(..), .. }) => 1,
+            Self::Stream(Stream { kind: Kind::Values(..), .. }) => 2,
+            Self::Only(..) => 3,
+            Self::And(nodes) | Self::Or(Union { nodes, .. }) => {
+                nodes.iter().map(Self::dearness).max().unwrap_or_default()
+            }
+            Self::But(node, without) => node.dearness().max(without.dearness()),
+        }
+    }
+
     fn is_all(&self) -> bool {
         matches!(self, Self::Stream(Stream { kind: Kind::Listing(_, Listing::All), .. }))
     }
@@ -160,16 +173,17 @@ impl Node {
                 *passed += places[*passed..].partition_point(|place| *place < at);
                 Ok(places.get(*passed).copied())
             }
-            Self::And(nodes) => loop {
-                let before = at;
-                for node in nodes.iter_mut() {
+            Self::And(nodes) => 'again: loop {
+                for (number, node) in nodes.iter_mut().enumerate() {
                     let Some(place) = node.seek(reader, at)? else { return Ok(None) };
+                    let moved = place > at;
                     at = place;
+                    // The dear nodes are asked only where the cheap ones agree.
+                    if moved && number > 0 {
+                        continue 'again;
+                    }
                 }
-                // A whole round without a step: the place is in all of them. The first round may have to be repeated.
-                if at == before {
-                    return Ok(Some(at));
-                }
+                return Ok(Some(at));
             },
             Self::But(node, without) => loop {
                 let Some(place) = node.seek(reader, at)? else { return Ok(None) };

@@ -270,6 +270,9 @@ impl<S: TermSource> Planner<'_, S> {
         if let Some(text) = pattern.only_text() {
             return Ok(Node::listing(writer, term(TermValue::of(text))));
         }
+        if pattern.is_prefix_alone() && pattern.literal_prefix().is_empty() {
+            return Ok(Node::listing(writer, Listing::Named(kind, field.name.clone())));
+        }
         if let Some(values) = self.few_values(&field, pattern)? {
             let nodes = values.into_iter().map(|value| Node::listing(writer, term(value)));
             return Ok(Node::or(nodes.collect()));
