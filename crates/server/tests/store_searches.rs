@@ -150,9 +150,13 @@ proptest! {
     }
 
     #[test]
-    fn sqlite_agrees_with_the_model(rows in rows(), searches in vec(search(), 1..24)) {
+    fn sqlite_agrees_with_the_model(
+        rows in rows(),
+        searches in vec(search(), 1..24),
+        packed_entries in prop_oneof![Just(1_usize), Just(2), Just(256)],
+    ) {
         let directory = tempfile::tempdir().unwrap();
-        let options = SqliteOptions { readers: 1, ..SqliteOptions::default() };
+        let options = SqliteOptions { readers: 1, packed_entries, ..SqliteOptions::default() };
         let store = SqliteStore::open(directory.path(), Arc::new(SystemClock), options).unwrap();
         check(Arc::new(store), rows, &searches);
     }

@@ -65,6 +65,7 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ("holds", "what is under way in one place"),
     ("login_challenges", "they lapse within minutes; who is about to log in begins again"),
     ("pending_files", "uploads under way begin again; moves put their bytes on the list of those to remove"),
+    ("record_lists", "made of records and their terms, again when a server starts (SQLite)"),
     ("schema_versions", "of the engine (SQLite)"),
     ("tozstore_locks", "of the engine (PostgreSQL)"),
     ("tozstore_versions", "of the engine (PostgreSQL)"),

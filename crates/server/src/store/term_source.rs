@@ -8,7 +8,7 @@ use super::record_terms::{Term, TermKind};
 use super::{RecordIndex, StoreError};
 
 /// Records of one writer that are kept in the order of their indexes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Listing {
     /// All of them.
     All,

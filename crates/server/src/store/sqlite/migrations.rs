@@ -22,6 +22,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { statements: include_str!("migrations/0008_hooks.sql"), fill: None },
     Migration { statements: include_str!("migrations/0009_note_mails.sql"), fill: None },
     Migration { statements: include_str!("migrations/0010_holds.sql"), fill: None },
+    Migration { statements: include_str!("migrations/0011_record_lists.sql"), fill: None },
 ];
 
 /// A step of the schema, and what makes new rows from those that are there.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params, params_fr
 use tozstore_api::Timestamp;
 
 use super::file::DatabaseFile;
-use super::{SqliteOptions, holds, migrations};
+use super::{SqliteOptions, holds, list_changes, migrations};
 use crate::store::raw::{RawRow, RawStore, RawValue, RowTaker};
 use crate::store::tables::{Column, Kind, Table};
 use crate::store::{Hold, HoldKind, StoreError};
@@ -104,6 +104,7 @@ impl RawStore for RawSqlite {
                 statement.execute(params_from_iter(row))?;
             }
         }
+        list_changes::forget(&tx, table.name)?;
         tx.commit()?;
         Ok(())
     }
@@ -119,7 +120,10 @@ impl RawStore for RawSqlite {
     }
 
     fn delete_all(&mut self, table: &str) -> Result<(), StoreError> {
-        self.conn.execute(&format!("DELETE FROM {table}"), [])?;
+        let tx = self.conn.transaction()?;
+        tx.execute(&format!("DELETE FROM {table}"), [])?;
+        list_changes::forget(&tx, table)?;
+        tx.commit()?;
         Ok(())
     }
 

@@ -28,24 +28,24 @@ impl<R> TermSearchReads for Tx<'_, R> {
 }
 
 impl Tx<'_, Writing<'_>> {
-    /// Writes and removes terms, so that a record which had the terms of `old` has those of `new`.
+    /// Writes and removes terms, so that a record which had the terms of one head has those of another.
     pub(super) fn change_terms(
         &mut self,
         index: RecordIndex,
-        old: Option<&RecordHead>,
-        new: Option<&RecordHead>,
+        old_head: Option<&RecordHead>,
+        new_head: Option<&RecordHead>,
     ) -> Result<(), StoreError> {
         let keyed = |head: &RecordHead| {
             let terms = terms_of(&head.type_slot, &head.plain).into_iter();
             terms.map(|term| (head.type_slot.writer, term)).collect::<BTreeSet<_>>()
         };
-        let (old, new) = (old.map(keyed).unwrap_or_default(), new.map(keyed).unwrap_or_default());
+        let (old, new) = (old_head.map(keyed).unwrap_or_default(), new_head.map(keyed).unwrap_or_default());
         for (sql, terms) in [(DELETE, old.difference(&new)), (INSERT, new.difference(&old))] {
             for (writer, term) in terms {
                 put(&mut self.statement(sql)?, *writer, term, integer(index.0)?)?;
             }
         }
-        Ok(())
+        self.change_lists(index, old_head, new_head)
     }
 }
 
@@ -96,49 +96,7 @@ impl<R> TermSource for Tx<'_, R> {
         from: From,
         limit: usize,
     ) -> Result<Vec<RecordIndex>, StoreError> {
-        let (writer, first, limit) = (writer.as_bytes(), integer(from.index.0)?, row_limit(limit));
-        let read = |row: &rusqlite::Row<'_>| column(row, 0).map(RecordIndex);
-        match listing {
-            Listing::All => self.list(
-                directed!(
-                    from,
-                    "SELECT record_index FROM records INDEXED BY records_by_writer WHERE writer_id = ?3",
-                    "record_index"
-                ),
-                params![first, limit, writer],
-                read,
-            ),
-            Listing::Type(record_type) => self.list(
-                directed!(
-                    from,
-                    "SELECT record_index FROM records INDEXED BY records_by_type \
-                     WHERE writer_id = ?3 AND record_type = ?4",
-                    "record_index"
-                ),
-                params![first, limit, writer, record_type.as_str()],
-                read,
-            ),
-            Listing::Term(Term { kind, name, value }) => self.list(
-                directed!(
-                    from,
-                    "SELECT record_index FROM record_terms \
-                     WHERE writer_id = ?3 AND kind = ?4 AND name = ?5 AND value = ?6",
-                    "record_index"
-                ),
-                params![first, limit, writer, kind.code(), name, value.as_bytes()],
-                read,
-            ),
-            Listing::Named(kind, name) => self.list(
-                directed!(
-                    from,
-                    "SELECT record_index FROM record_terms INDEXED BY record_terms_by_record \
-                     WHERE writer_id = ?3 AND kind = ?4 AND name = ?5",
-                    "record_index"
-                ),
-                params![first, limit, writer, kind.code(), name],
-                read,
-            ),
-        }
+        self.listed(writer, listing, from, limit)
     }
 
     fn values_by_record(

@@ -5,6 +5,7 @@ use tozstore_api::Timestamp;
 
 use super::columns::integer;
 use super::error::unless_taken;
+use super::record_lists::Packing;
 use super::writer::GIVEN_UP;
 use crate::clock::Clock;
 use crate::store::counters::Counters;
@@ -23,6 +24,7 @@ pub(super) struct Reading;
 pub(super) struct Writing<'a> {
     counters: &'a mut Counters,
     clock: &'a dyn Clock,
+    packing: Packing,
 }
 
 impl<'a> Tx<'a, Reading> {
@@ -32,8 +34,13 @@ impl<'a> Tx<'a, Reading> {
 }
 
 impl<'a> Tx<'a, Writing<'a>> {
-    pub(super) fn writing(conn: &'a Connection, counters: &'a mut Counters, clock: &'a dyn Clock) -> Self {
-        Self { conn, role: Writing { counters, clock } }
+    pub(super) fn writing(
+        conn: &'a Connection,
+        counters: &'a mut Counters,
+        clock: &'a dyn Clock,
+        packing: Packing,
+    ) -> Self {
+        Self { conn, role: Writing { counters, clock, packing } }
     }
 }
 
@@ -41,6 +48,10 @@ impl Tx<'_, Writing<'_>> {
     /// Place of a new row in the order of its table.
     pub(super) fn next_position(&mut self) -> Result<i64, StoreError> {
         integer(self.role.counters.next_position())
+    }
+
+    pub(super) const fn packing(&self) -> Packing {
+        self.role.packing
     }
 
     /// Adds a row, or names what is taken.

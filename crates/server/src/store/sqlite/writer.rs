@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::columns::{column, integer};
 use super::error::commit_error;
 use super::holds;
+use super::record_lists::Packing;
 use super::tx::Tx;
 use crate::clock::Clock;
 use crate::store::counters::Counters;
@@ -29,6 +30,7 @@ pub(super) struct Writer {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) counters: Counters,
     pub(super) max_batch: usize,
+    pub(super) packing: Packing,
     pub(super) log_limit: LogLimit,
     pub(super) commits: Arc<AtomicU64>,
 }
@@ -114,7 +116,7 @@ impl Writer {
         }
         self.statement("SAVEPOINT job")?;
         let ran = catch_unwind(AssertUnwindSafe(|| {
-            let mut tx = Tx::writing(&self.conn, &mut self.counters, &*self.clock);
+            let mut tx = Tx::writing(&self.conn, &mut self.counters, &*self.clock, self.packing);
             (queued.job)(&mut tx)
         }));
         if !matches!(ran, Ok(Verdict::Commit)) {
@@ -215,6 +217,7 @@ mod tests {
             clock: Arc::new(SystemClock),
             counters,
             max_batch: 8,
+            packing: Packing::default(),
             log_limit: LogLimit::default(),
             commits: Arc::default(),
         };
