@@ -5,8 +5,11 @@
 //! fresh key, made by the store of bytes: the copy is what is looked at, and nobody was ever given an address to write
 //! there. No store needs to know conditional writes for it, which some take and pass over.
 
+use std::sync::Arc;
+
 use tozstore_api::Timestamp;
 use tozstore_crypto::{ClientId, FileChecksum, PendingFileId, SealedFile};
+use tracing::Instrument as _;
 
 use super::Error;
 use super::file_bytes::{FINISH_S, NOT_ANNOUNCED, attach};
@@ -67,13 +70,24 @@ pub(super) async fn download_url(app: &App, base: &BaseUrl, key: BlobKey, transf
 ///
 /// # Errors
 /// They are not those that were announced, and are gone now; or something failed.
-pub(super) async fn take_over<F>(app: &App, id: PendingFileId, caller: F) -> Result<(), Error>
+pub(super) async fn take_over<F>(app: &Arc<App>, id: PendingFileId, caller: F) -> Result<(), Error>
 where
     F: Fn(&dyn ReadTx) -> Result<Option<ClientId>, Error> + Send + 'static,
 {
     if !app.blobs.can_sign() {
         return Ok(());
     }
+    // To copy a large file takes long. A client that did not wait for it finds it done when it asks again.
+    let app = Arc::clone(app);
+    let work = async move { look_and_copy(&app, id, caller).await };
+    let done = tokio::spawn(work.in_current_span()).await;
+    done.map_err(|error| Error::Internal(format!("a commit broke off: {error}").into()))?
+}
+
+async fn look_and_copy<F>(app: &App, id: PendingFileId, caller: F) -> Result<(), Error>
+where
+    F: Fn(&dyn ReadTx) -> Result<Option<ClientId>, Error> + Send + 'static,
+{
     let now = app.now();
     let read = move |tx: &dyn ReadTx| {
         let caller = caller(tx)?;

@@ -382,7 +382,7 @@ pub(super) fn take_pending(
 }
 
 async fn commit_pending(
-    app: &App,
+    app: &Arc<App>,
     credential: Credential,
     base: BaseUrl,
     id: PendingFileId,
