@@ -10,6 +10,10 @@ pub enum Label {
     AccessKeyFingerprint,
     /// A bearer token that the server issued.
     AccessToken,
+    /// An entry of the server's audit log.
+    AuditEntry,
+    /// Whom an entry of the audit log is about.
+    AuditSubject,
     /// A challenge that the server sent at login.
     Challenge,
     /// Where a listing goes on.
@@ -26,9 +30,11 @@ pub enum Label {
 
 impl Label {
     /// All labels.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::AccessKeyFingerprint,
         Self::AccessToken,
+        Self::AuditEntry,
+        Self::AuditSubject,
         Self::Challenge,
         Self::Cursor,
         Self::FileTransfer,
@@ -42,6 +48,8 @@ impl Label {
         match self {
             Self::AccessKeyFingerprint => "tozstore/1/access-key-fingerprint",
             Self::AccessToken => "tozstore/1/access-token",
+            Self::AuditEntry => "tozstore/1/audit-entry",
+            Self::AuditSubject => "tozstore/1/audit-subject",
             Self::Challenge => "tozstore/1/challenge",
             Self::Cursor => "tozstore/1/cursor",
             Self::FileTransfer => "tozstore/1/file-transfer",
@@ -201,6 +209,8 @@ mod tests {
             [
                 "tozstore/1/access-key-fingerprint",
                 "tozstore/1/access-token",
+                "tozstore/1/audit-entry",
+                "tozstore/1/audit-subject",
                 "tozstore/1/challenge",
                 "tozstore/1/cursor",
                 "tozstore/1/file-transfer",

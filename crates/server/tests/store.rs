@@ -41,6 +41,8 @@ macro_rules! suite {
 suite! {
     access_keys,
     accounts,
+    audit_entries_are_chained,
+    audit_names_end_with_their_subjects,
     challenges_are_answered_once,
     changes,
     clients,
@@ -79,6 +81,8 @@ suite! {
     stamps_and_indexes_only_grow,
     stamps_follow_the_clock,
     unclaimed_blobs,
+    usage_is_what_is_there,
+    usage_limits,
     terms_follow_their_record,
     work_is_bounded,
     writes_are_seen_at_once,

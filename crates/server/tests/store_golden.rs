@@ -10,7 +10,7 @@ use std::sync::Arc;
 use tozstore_server::clock::SystemClock;
 use tozstore_server::store::{
     HookDeliveryRow, HookRow, RecordIndex, RecordQuery, Scope, SqliteOptions, SqliteStore, Store, StoreError,
-    TermCondition, TermGroup, TermSearch, TextPattern,
+    TermCondition, TermGroup, TermSearch, TextPattern, Usage, UsageOwner, UsageRow,
 };
 
 use self::rows::{Rows, time};
@@ -85,7 +85,16 @@ async fn check(store: &Arc<dyn Store>) {
         assert_eq!(tx.next_delivery(id)?, Some(HookDeliveryRow { hook: id, ..expected.delivery.clone() }));
         assert_eq!(tx.changes_after(0, 10)?.len(), expected.records.len());
 
+        // Counted by a migration where the file is older.
+        let sum = expected.records.iter().map(Usage::of).fold(Usage::default(), |sum, one| Usage {
+            records: sum.records + one.records,
+            bytes: sum.bytes + one.bytes,
+            files: sum.files + one.files,
+        });
         let writer = expected.clients[0].id;
+        for owner in [UsageOwner::Account(account.id), UsageOwner::Client(writer)] {
+            assert_eq!(tx.usage(owner)?, UsageRow { usage: sum, ..UsageRow::default() });
+        }
         let scopes = std::collections::BTreeSet::from([Scope { writer, only: None }]);
         let query = RecordQuery {
             scopes: scopes.clone(),

@@ -9,6 +9,7 @@
 
 mod access_keys;
 mod accounts;
+pub mod audit;
 mod changes;
 mod clients;
 pub mod conformance;
@@ -36,6 +37,7 @@ mod term_nodes;
 mod term_pages;
 mod term_search;
 mod term_source;
+mod usages;
 
 use std::any::Any;
 use std::borrow::Cow;
@@ -48,6 +50,7 @@ use tozstore_crypto::StoreId;
 
 pub use access_keys::{AccessKeyReads, AccessKeyRow, AccessKeyWrites, KeySlot};
 pub use accounts::{AccountReads, AccountRow, AccountSalts, AccountWrites, ChallengeRow};
+pub use audit::{AuditEntry, AuditHead, AuditReads, AuditSubject, AuditWrites};
 pub use changes::{Change, ChangeKind, ChangeReads, ChangeRow, ChangeWrites, NOBODY};
 pub use clients::{ClientReads, ClientRow, ClientWrites};
 pub use erasures::ErasureWrites;
@@ -68,6 +71,7 @@ pub use sqlite::{RawSqlite, SqliteOptions, SqliteStore};
 pub use term_search::{
     TermCondition, TermGroup, TermPage, TermSearch, TermSearchReads, TextPattern, TimeRange,
 };
+pub use usages::{Usage, UsageLimits, UsageOwner, UsageReads, UsageRow, UsageWrites};
 
 /// The region of every row until rows are placed in several.
 pub const LOCAL_REGION: &str = "local";
@@ -181,6 +185,7 @@ fn panicked(name: &str, payload: &(dyn Any + Send)) -> StoreError {
 pub trait ReadTx:
     AccessKeyReads
     + AccountReads
+    + AuditReads
     + ChangeReads
     + ClientReads
     + FileReads
@@ -193,6 +198,7 @@ pub trait ReadTx:
     + RecordTypeReads
     + RegistrationTokenReads
     + TermSearchReads
+    + UsageReads
 {
 }
 
@@ -201,6 +207,7 @@ pub trait WriteTx:
     ReadTx
     + AccessKeyWrites
     + AccountWrites
+    + AuditWrites
     + ChangeWrites
     + ClientWrites
     + ErasureWrites
@@ -213,6 +220,7 @@ pub trait WriteTx:
     + RecordTypeWrites
     + RecordWrites
     + RegistrationTokenWrites
+    + UsageWrites
 {
     /// A moment later than every moment that this store has given out before, in any transaction and before any
     /// restart, and never one with a fraction of zero. Close to the clock's time where the clock runs forward.

@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a suite reports by panicking")]
 
 mod accounts;
+mod audit;
 mod changes;
 mod clients;
 mod erasures;
@@ -17,6 +18,7 @@ mod records;
 mod samples;
 mod term_search;
 mod transactions;
+mod usages;
 
 use std::sync::Arc;
 
@@ -24,6 +26,7 @@ use super::{ReadTx, Store, StoreError, WriteTx};
 use crate::clock::Clock;
 
 pub use accounts::{accounts, challenges_are_answered_once, registration_tokens};
+pub use audit::{audit_entries_are_chained, audit_names_end_with_their_subjects};
 pub use changes::changes;
 pub use clients::{clients, clients_are_listed_in_order};
 pub use erasures::{erasure_leaves_others_alone, erasure_works_in_steps};
@@ -45,6 +48,7 @@ pub use transactions::{
     records_appear_in_order_of_index, snapshots_are_consistent, stamps_and_indexes_only_grow,
     stamps_follow_the_clock, writes_are_seen_at_once,
 };
+pub use usages::{usage_is_what_is_there, usage_limits};
 
 /// Opens an empty store that reads this clock.
 pub type Open<'a> = &'a (dyn Fn(Arc<dyn Clock>) -> Arc<dyn Store> + Sync);

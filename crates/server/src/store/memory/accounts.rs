@@ -7,7 +7,7 @@ use tozstore_api::Timestamp;
 use tozstore_crypto::AccountId;
 
 use super::tx::{Tx, Writing};
-use crate::store::{AccountReads, AccountRow, AccountWrites, ChallengeRow, StoreError};
+use crate::store::{AccountReads, AccountRow, AccountWrites, ChallengeRow, StoreError, UsageOwner};
 
 #[derive(Clone, Default)]
 pub(super) struct AccountTable {
@@ -63,6 +63,7 @@ impl AccountWrites for Tx<Writing<'_>> {
         }
         self.tables.registration_tokens.remove_all_of(id);
         self.tables.hooks.remove_all_of(id);
+        self.tables.usages.remove(UsageOwner::Account(id));
         Ok(())
     }
 

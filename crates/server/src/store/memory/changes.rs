@@ -7,7 +7,7 @@ use tozstore_api::Timestamp;
 use tozstore_crypto::ClientId;
 
 use super::tx::{Tx, Writing};
-use crate::store::{Change, ChangeKind, ChangeReads, ChangeRow, ChangeWrites, StoreError};
+use crate::store::{Change, ChangeKind, ChangeReads, ChangeRow, ChangeWrites, StoreError, audit};
 
 #[derive(Clone, Default)]
 pub(super) struct ChangeTable {
@@ -23,6 +23,7 @@ impl<R> ChangeReads for Tx<R> {
 
 impl ChangeWrites for Tx<Writing<'_>> {
     fn append_change(&mut self, at: Timestamp, change: &Change) -> Result<(), StoreError> {
+        audit::append_change(self, at, change)?;
         let sequence = self.next_position();
         let row = ChangeRow { sequence, at, change: change.clone() };
         self.tables.changes.rows.insert_mut(sequence, row);

@@ -7,7 +7,7 @@ use rpds::RedBlackTreeMapSync as Map;
 use tozstore_crypto::{AccountId, ClientId};
 
 use super::tx::{Tx, Writing};
-use crate::store::{ClientReads, ClientRow, ClientWrites, StoreError};
+use crate::store::{ClientReads, ClientRow, ClientWrites, StoreError, UsageOwner};
 
 #[derive(Clone, Default)]
 pub(super) struct ClientTable {
@@ -67,6 +67,7 @@ impl ClientWrites for Tx<Writing<'_>> {
             return Ok(false);
         }
         let position = self.next_position();
+        self.tables.usages.remove(UsageOwner::Client(id));
         self.tables.erasures.queue(position, id);
         Ok(true)
     }

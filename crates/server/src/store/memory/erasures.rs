@@ -4,7 +4,7 @@ use rpds::RedBlackTreeMapSync as Map;
 use tozstore_crypto::ClientId;
 
 use super::tx::{Tx, Writing};
-use crate::store::{ErasureWrites, NoteWrites, RecordWrites, StoreError};
+use crate::store::{AuditSubject, AuditWrites, ErasureWrites, NoteWrites, RecordWrites, StoreError};
 
 /// Deleted clients, in the order in which they were deleted.
 #[derive(Clone, Default)]
@@ -47,6 +47,8 @@ impl ErasureWrites for Tx<Writing<'_>> {
                 return Ok(true);
             }
             tables.erasures.queue.remove_mut(&position);
+            // What is left of the client in the audit log can no longer be tied to it.
+            self.delete_audit_salt(AuditSubject::Client(client))?;
         }
         Ok(false)
     }

@@ -5,6 +5,7 @@
 
 mod access_keys;
 mod accounts;
+mod audit;
 mod changes;
 mod clients;
 mod erasures;
@@ -19,6 +20,7 @@ mod record_types;
 mod records;
 mod registration_tokens;
 mod tx;
+mod usages;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};

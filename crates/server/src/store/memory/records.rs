@@ -10,7 +10,9 @@ use tozstore_crypto::{ClientId, RecordId};
 use super::tx::{Tx, Writing};
 use crate::blobs::BlobKey;
 use crate::store::record_pages::{self, RecordSource};
-use crate::store::{RecordHead, RecordIndex, RecordQuery, RecordReads, RecordRow, RecordWrites, StoreError};
+use crate::store::{
+    RecordHead, RecordIndex, RecordQuery, RecordReads, RecordRow, RecordWrites, StoreError, Usage,
+};
 
 #[derive(Clone, Default)]
 pub(super) struct RecordTable {
@@ -76,6 +78,7 @@ impl RecordWrites for Tx<Writing<'_>> {
             return Err(StoreError::AlreadyExists("the record"));
         }
         table.insert(row.clone());
+        self.tables.usages.change(&row.head, Usage::default(), Usage::of(row));
         self.tables.record_terms.insert(&row.head);
         Ok(())
     }
@@ -89,6 +92,7 @@ impl RecordWrites for Tx<Writing<'_>> {
         let key = row.head.file.as_ref().map(|file| file.key);
         self.tables.record_terms.remove(&old.head);
         self.tables.record_terms.insert(&row.head);
+        self.tables.usages.change(&old.head, Usage::of(&old), Usage::of(&row));
         self.tables.records.insert(row);
         self.tables.files.let_go(file_key(&old).filter(|old| key != Some(*old)));
         Ok(())
@@ -98,6 +102,7 @@ impl RecordWrites for Tx<Writing<'_>> {
         let Some(row) = self.tables.records.remove(id) else { return Ok(false) };
         self.tables.record_terms.remove(&row.head);
         self.tables.record_grants.remove_readers(id);
+        self.tables.usages.change(&row.head, Usage::of(&row), Usage::default());
         self.tables.files.let_go(file_key(&row));
         Ok(true)
     }

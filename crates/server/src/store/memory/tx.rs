@@ -4,6 +4,7 @@ use tozstore_api::Timestamp;
 
 use super::access_keys::AccessKeyTable;
 use super::accounts::AccountTable;
+use super::audit::AuditTable;
 use super::changes::ChangeTable;
 use super::clients::ClientTable;
 use super::erasures::ErasureTable;
@@ -17,6 +18,7 @@ use super::record_terms::RecordTermTable;
 use super::record_types::RecordTypeTable;
 use super::records::RecordTable;
 use super::registration_tokens::RegistrationTokenTable;
+use super::usages::UsageTable;
 use crate::clock::Clock;
 use crate::store::counters::Counters;
 use crate::store::{ReadTx, RecordIndex, StoreError, WriteTx};
@@ -26,6 +28,7 @@ use crate::store::{ReadTx, RecordIndex, StoreError, WriteTx};
 pub(super) struct Tables {
     pub(super) access_keys: AccessKeyTable,
     pub(super) accounts: AccountTable,
+    pub(super) audit: AuditTable,
     pub(super) changes: ChangeTable,
     pub(super) clients: ClientTable,
     pub(super) erasures: ErasureTable,
@@ -39,6 +42,7 @@ pub(super) struct Tables {
     pub(super) record_types: RecordTypeTable,
     pub(super) records: RecordTable,
     pub(super) registration_tokens: RegistrationTokenTable,
+    pub(super) usages: UsageTable,
 }
 
 /// A transaction under way; `R` is what it may do besides reading.

@@ -7,7 +7,7 @@ use tozstore_crypto::AccountId;
 use super::columns::{column, params, row_limit};
 use super::tx::{Tx, Writing};
 use crate::store::{
-    AccountReads, AccountRow, AccountSalts, AccountWrites, ChallengeRow, LOCAL_REGION, StoreError,
+    AccountReads, AccountRow, AccountSalts, AccountWrites, ChallengeRow, LOCAL_REGION, StoreError, UsageOwner,
 };
 
 macro_rules! account_columns {
@@ -120,7 +120,7 @@ impl AccountWrites for Tx<'_, Writing<'_>> {
         ] {
             self.execute(sql, params![id.as_bytes()])?;
         }
-        Ok(())
+        self.delete_usage(UsageOwner::Account(id))
     }
 
     fn insert_challenge(&mut self, row: &ChallengeRow) -> Result<(), StoreError> {

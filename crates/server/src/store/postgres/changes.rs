@@ -6,7 +6,9 @@ use tozstore_crypto::{ClientId, GroupId, NoteId, RecordId, Version};
 
 use super::columns::{column, integer, malformed, optional_id, params, row_limit};
 use super::tx::{Tx, Writing};
-use crate::store::{Change, ChangeKind, ChangeReads, ChangeRow, ChangeWrites, LOCAL_REGION, StoreError};
+use crate::store::{
+    Change, ChangeKind, ChangeReads, ChangeRow, ChangeWrites, LOCAL_REGION, StoreError, audit,
+};
 
 /// Kinds of changes as they are stored. Names are never changed, since rows keep them.
 const KINDS: [(ChangeKind, &str); 27] = [
@@ -55,6 +57,7 @@ impl<R> ChangeReads for Tx<'_, R> {
 
 impl ChangeWrites for Tx<'_, Writing<'_>> {
     fn append_change(&mut self, at: Timestamp, change: &Change) -> Result<(), StoreError> {
+        audit::append_change(self, at, change)?;
         let sequence = self.next_position()?;
         let kind = KINDS.iter().find(|(kind, _)| *kind == change.kind).map(|(_, name)| *name);
         self.insert(

@@ -8,7 +8,7 @@ use super::columns::{column, row_limit};
 use super::error::unless_taken;
 use super::tx::{Tx, Writing};
 use crate::store::{
-    AccountReads, AccountRow, AccountSalts, AccountWrites, ChallengeRow, LOCAL_REGION, StoreError,
+    AccountReads, AccountRow, AccountSalts, AccountWrites, ChallengeRow, LOCAL_REGION, StoreError, UsageOwner,
 };
 
 macro_rules! account_columns {
@@ -113,7 +113,7 @@ impl AccountWrites for Tx<'_, Writing<'_>> {
         ] {
             self.execute(sql, [id.as_bytes()])?;
         }
-        Ok(())
+        self.delete_usage(UsageOwner::Account(id))
     }
 
     fn insert_challenge(&mut self, row: &ChallengeRow) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use tozstore_crypto::{AccountId, ClientId};
 use super::columns::{column, integer, row_limit};
 use super::error::unless_taken;
 use super::tx::{Tx, Writing};
-use crate::store::{ClientReads, ClientRow, ClientWrites, LOCAL_REGION, StoreError};
+use crate::store::{ClientReads, ClientRow, ClientWrites, LOCAL_REGION, StoreError, UsageOwner};
 
 macro_rules! client_columns {
     () => {
@@ -110,6 +110,7 @@ impl ClientWrites for Tx<'_, Writing<'_>> {
             |row| column::<AccountId>(row, 0),
         )?;
         let Some(account) = account else { return Ok(false) };
+        self.delete_usage(UsageOwner::Client(id))?;
         self.queue_erasure(id, account)?;
         Ok(true)
     }

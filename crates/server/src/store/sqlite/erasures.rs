@@ -6,7 +6,7 @@ use tozstore_crypto::{AccountId, ClientId, RecordId};
 use super::changes::CLIENT_DELETED;
 use super::columns::{column, row_limit};
 use super::tx::{Tx, Writing};
-use crate::store::{ErasureWrites, LOCAL_REGION, RecordWrites, StoreError};
+use crate::store::{AuditSubject, AuditWrites, ErasureWrites, LOCAL_REGION, RecordWrites, StoreError};
 
 macro_rules! erase_from {
     ($table:literal, $key:literal, $condition:literal) => {
@@ -107,6 +107,8 @@ impl ErasureWrites for Tx<'_, Writing<'_>> {
             if left == 0 {
                 return Ok(true);
             }
+            // What is left of the client in the audit log can no longer be tied to it.
+            self.delete_audit_salt(AuditSubject::Client(client))?;
             self.execute("DELETE FROM erasures WHERE position = ?1", [position])?;
         }
         Ok(false)

@@ -2,6 +2,7 @@
 
 mod access_keys;
 mod accounts;
+mod audit;
 mod changes;
 mod clients;
 mod columns;
@@ -26,6 +27,7 @@ mod record_types;
 mod records;
 mod registration_tokens;
 mod tx;
+mod usages;
 mod writer;
 
 use std::path::Path;

@@ -11,6 +11,7 @@ use super::tx::{Tx, Writing};
 use crate::store::record_pages::{self, RecordSource};
 use crate::store::{
     LOCAL_REGION, RecordHead, RecordIndex, RecordQuery, RecordReads, RecordRow, RecordWrites, StoreError,
+    Usage, UsageReads,
 };
 
 macro_rules! head_columns {
@@ -111,6 +112,7 @@ impl RecordWrites for Tx<'_, Writing<'_>> {
                 LOCAL_REGION,
             ],
         )?;
+        self.change_usage(head, Usage::default(), Usage::of(row))?;
         self.change_terms(head.index, None, Some(head))
     }
 
@@ -123,6 +125,7 @@ impl RecordWrites for Tx<'_, Writing<'_>> {
         );
         let (head, file) = (&row.head, row.head.file.as_ref());
         let Some(old) = self.record_head(head.id)? else { return Err(StoreError::Missing("the record")) };
+        let old_usage = self.record_usage(head.id)?.unwrap_or_default();
         self.execute(
             sql,
             params![
@@ -145,6 +148,7 @@ impl RecordWrites for Tx<'_, Writing<'_>> {
                 row.data,
             ],
         )?;
+        self.change_usage(&old, old_usage, Usage::of(row))?;
         self.change_terms(old.index, Some(&old), Some(head))?;
         let old_key = old.file.as_ref().map(|file| file.key);
         self.let_go(old_key.filter(|old| file.is_none_or(|file| file.key != *old)))
@@ -152,6 +156,8 @@ impl RecordWrites for Tx<'_, Writing<'_>> {
 
     fn delete_record(&mut self, id: RecordId) -> Result<bool, StoreError> {
         let Some(old) = self.record_head(id)? else { return Ok(false) };
+        let old_usage = self.record_usage(id)?.unwrap_or_default();
+        self.change_usage(&old, old_usage, Usage::default())?;
         self.change_terms(old.index, Some(&old), None)?;
         self.delete_record_readers(id)?;
         let sql = "DELETE FROM records WHERE record_id = ?1 RETURNING file_key";
