@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tozstore_api::Timestamp;
 use tozstore_crypto::{SigningKeyPair, SigningPublicKey};
 
+use crate::admission::Admission;
 use crate::blobs::Blobs;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -13,6 +14,7 @@ use crate::keys::ServerKeys;
 use crate::login_failures::LoginFailures;
 use crate::mail::MailQueue;
 use crate::metrics::Metrics;
+use crate::rates::Rates;
 use crate::readiness::Readiness;
 use crate::replays::ReplayCache;
 use crate::store::{MeteredStore, Store};
@@ -31,8 +33,12 @@ pub struct App {
     pub config: Config,
     /// What it counts.
     pub metrics: Arc<Metrics>,
+    /// How much is begun at a time.
+    pub admission: Arc<Admission>,
     /// Whether requests should be sent here.
     pub readiness: Readiness,
+    /// How often somebody may ask.
+    pub rates: Rates,
     /// Signed requests that came in already.
     pub replays: ReplayCache,
     /// The same of those who are no clients. Apart, since anybody can make keys: whoever fills it shuts out others who
@@ -60,7 +66,9 @@ impl App {
         keys: ServerKeys,
     ) -> Arc<Self> {
         let metrics = Arc::new(Metrics::new());
-        let store = Arc::new(MeteredStore::new(store, Arc::clone(&metrics)));
+        let admission = Arc::new(Admission::new(&config.limits, &metrics));
+        let store = Arc::new(MeteredStore::new(store, Arc::clone(&metrics), Arc::clone(&admission)));
+        let rates = Rates::new(&config.rates);
         let blobs = blobs.metered(Arc::clone(&metrics));
         let replays = ReplayCache::new(config.tokens.clock_window_s, config.limits.replay_cache_requests);
         let strangers_replays =
@@ -76,7 +84,9 @@ impl App {
             keys,
             config,
             metrics,
+            admission,
             readiness: Readiness::default(),
+            rates,
             replays,
             strangers_replays,
             mails,

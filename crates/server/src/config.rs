@@ -25,6 +25,10 @@ pub struct Config {
     pub tls: TlsConfig,
     /// What one request, or one connection, may ask for.
     pub limits: LimitsConfig,
+    /// How often somebody may ask.
+    pub rates: RatesConfig,
+    /// How much somebody may keep.
+    pub quotas: QuotasConfig,
     /// Tokens and signed requests.
     pub tokens: TokensConfig,
     /// Where rows lie.
@@ -56,6 +60,8 @@ impl Default for Config {
             listen: ListenConfig::default(),
             tls: TlsConfig::default(),
             limits: LimitsConfig::default(),
+            rates: RatesConfig::default(),
+            quotas: QuotasConfig::default(),
             tokens: TokensConfig::default(),
             store: StoreConfig::default(),
             accounts: AccountsConfig::default(),
@@ -128,6 +134,10 @@ impl TlsConfig {
 pub struct LimitsConfig {
     /// Bytes of a request's body.
     pub body_bytes: usize,
+    /// Requests under way at a time, the bytes of files not counted; more are refused for the moment.
+    pub requests: usize,
+    /// Milliseconds that a job of the store should wait at most. Requests that would wait for longer are refused for the moment.
+    pub queue_delay_ms: u64,
     /// Seconds in which a request's body must come.
     pub body_read_timeout_s: u64,
     /// Seconds in which a request's headers must come.
@@ -155,6 +165,8 @@ impl Default for LimitsConfig {
     fn default() -> Self {
         Self {
             body_bytes: 8 * 1024 * 1024,
+            requests: 4096,
+            queue_delay_ms: 50,
             body_read_timeout_s: 60,
             header_read_timeout_s: 15,
             connections: 4096,
@@ -167,6 +179,61 @@ impl Default for LimitsConfig {
             search_examined_records: 1_000_000,
         }
     }
+}
+
+/// How often somebody may ask.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RatesConfig {
+    /// Requests of one client in a second, over a longer time. 0 is no limit.
+    pub client_per_s: u32,
+    /// Requests of one client that may come at once.
+    pub client_burst: u32,
+    /// The same for all clients of an account together.
+    pub account_per_s: u32,
+    /// The same for all clients of an account together.
+    pub account_burst: u32,
+    /// The same for whoever proves nothing, by address.
+    pub address_per_s: u32,
+    /// The same for whoever proves nothing, by address.
+    pub address_burst: u32,
+    /// Proxies of the operator's own before the server, each of which adds to `X-Forwarded-For`.
+    pub proxies: usize,
+    /// Server processes that share the load. Each takes its part of the rates.
+    pub processes: u32,
+}
+
+impl Default for RatesConfig {
+    fn default() -> Self {
+        Self {
+            client_per_s: 1_000,
+            client_burst: 5_000,
+            account_per_s: 5_000,
+            account_burst: 20_000,
+            address_per_s: 100,
+            address_burst: 1_000,
+            proxies: 0,
+            processes: 1,
+        }
+    }
+}
+
+/// How much an account, or a client of it, may keep, unless the operator gave it quotas of its own. 0 is no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct QuotasConfig {
+    /// Records of an account.
+    pub account_records: u64,
+    /// Bytes of its records and files.
+    pub account_bytes: u64,
+    /// Files of its records.
+    pub account_files: u64,
+    /// Records of a client.
+    pub client_records: u64,
+    /// Bytes of its records and files.
+    pub client_bytes: u64,
+    /// Files of its records.
+    pub client_files: u64,
 }
 
 /// Tokens and signed requests.

@@ -2,8 +2,11 @@
 //!
 //! [`Server::start`] runs all of it; [`App`] and [`http::router`] are the same without sockets.
 
+pub mod admin;
+mod admission;
 mod app;
 pub mod archive;
+pub mod audit;
 pub mod blobs;
 pub mod clock;
 pub mod config;
@@ -17,6 +20,8 @@ pub mod mail;
 pub mod metrics;
 pub mod moving;
 pub mod policy;
+mod quotas;
+mod rates;
 pub mod readiness;
 mod replays;
 pub mod store;
@@ -154,6 +159,16 @@ impl Server {
     }
 }
 
+/// Opens the rows of a server as it would itself, for its operator. Rows in a file are opened by one program at a time.
+///
+/// # Errors
+/// They cannot be opened.
+pub async fn open_store(config: &Config) -> Result<Arc<dyn Store>, StoreError> {
+    let (data_dir, store) = (config.data_dir.clone(), config.store.clone());
+    let opening = tokio::task::spawn_blocking(move || open_rows(&data_dir, &store, Arc::new(SystemClock)));
+    opening.await.map_err(|error| StoreError::Internal(error.into()))?
+}
+
 impl RunningServer {
     /// Where it listens.
     pub const fn local_addr(&self) -> SocketAddr {
@@ -218,15 +233,7 @@ fn open(
     keys::create_private_dir(data_dir)
         .map_err(|source| StartError::DataDir { path: data_dir.to_owned(), source })?;
     let keys = ServerKeys::open(data_dir)?;
-    let store: Arc<dyn Store> = match store.url.address() {
-        Some(url) => {
-            let ca_file = Some(store.ca_file.clone()).filter(|path| !path.as_os_str().is_empty());
-            let options =
-                PostgresOptions { readers: store.connections, ca_file, ..PostgresOptions::default() };
-            Arc::new(PostgresStore::open(url, clock, options)?)
-        }
-        None => Arc::new(SqliteStore::open(&data_dir.join(DATABASE_FILE), clock, SqliteOptions::default())?),
-    };
+    let store = open_rows(data_dir, store, clock)?;
     let blobs = if files.url.is_empty() {
         let path = data_dir.join(BLOB_DIR);
         Blobs::in_dir(&path).map_err(|source| StartError::BlobDir { path, source })?
@@ -234,4 +241,20 @@ fn open(
         Blobs::in_s3(files)?
     };
     Ok((keys, store, blobs))
+}
+
+fn open_rows(
+    data_dir: &Path,
+    store: &StoreConfig,
+    clock: Arc<dyn Clock>,
+) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(match store.url.address() {
+        Some(url) => {
+            let ca_file = Some(store.ca_file.clone()).filter(|path| !path.as_os_str().is_empty());
+            let options =
+                PostgresOptions { readers: store.connections, ca_file, ..PostgresOptions::default() };
+            Arc::new(PostgresStore::open(url, clock, options)?)
+        }
+        None => Arc::new(SqliteStore::open(&data_dir.join(DATABASE_FILE), clock, SqliteOptions::default())?),
+    })
 }

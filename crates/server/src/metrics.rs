@@ -33,6 +33,7 @@ pub struct Metrics {
     jobs: Times<StoreJob>,
     waits: Times<StoreKind>,
     waiting: Family<StoreKind, Gauge>,
+    limits: Family<StoreKind, Gauge>,
     failures: Family<StoreKind, Counter>,
     blobs: Times<BlobOperation>,
     blob_failures: Family<BlobOperation, Counter>,
@@ -42,6 +43,8 @@ pub struct Metrics {
     last_round: Gauge,
     tokens: Family<TokenCall, Counter>,
     sheds: Family<Shed, Counter>,
+    rates_exceeded: Family<CallerKind, Counter>,
+    audit_position: Gauge,
     deliveries: Family<Outcome, Counter>,
     connections: Gauge,
     stalls: Counter,
@@ -117,6 +120,11 @@ struct TokenCall {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallerKind {
+    caller: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Shed {
     reason: &'static str,
 }
@@ -152,6 +160,11 @@ impl Metrics {
         let jobs = names.add("store_job_seconds", "From asking the store to its answer", times());
         let waits = names.add("store_wait_seconds", "From asking the store to its beginning", times());
         let waiting = names.add("store_jobs_waiting", "Jobs that the store has not begun", Family::default());
+        let limits = names.add(
+            "store_jobs_limit",
+            "Jobs that may wait before requests are refused",
+            Family::default(),
+        );
         let failures = names.add("store_failures", "Jobs that the store could not do", Family::default());
         let blobs =
             names.add("blob_operation_seconds", "From asking the place of files to its answer", times());
@@ -168,6 +181,13 @@ impl Metrics {
         );
         let tokens = names.add("tokens", "Tokens issued and refused", Family::default());
         let sheds = names.add("sheds", "Requests refused for want of room", Family::default());
+        let rates_exceeded = names.add(
+            "rates_exceeded",
+            "Requests refused because there were too many of one caller",
+            Family::default(),
+        );
+        let audit_position =
+            names.add("audit_position", "Place of the last entry of the audit log", Gauge::default());
         let deliveries = names.add("hook_deliveries", "Tries of deliveries to hooks", Family::default());
         let connections = names.add("connections", "Connections that are open", Gauge::default());
         let stalls =
@@ -181,6 +201,7 @@ impl Metrics {
             jobs,
             waits,
             waiting,
+            limits,
             failures,
             blobs,
             blob_failures,
@@ -190,6 +211,8 @@ impl Metrics {
             last_round,
             tokens,
             sheds,
+            rates_exceeded,
+            audit_position,
             deliveries,
             connections,
             stalls,
@@ -221,6 +244,11 @@ impl Metrics {
     /// A job waits until the answer is dropped.
     pub fn job_waits(&self, kind: JobKind) -> UnderWay {
         UnderWay::begin(&self.waiting.get_or_create(&kind.label()))
+    }
+
+    /// Where to say how many jobs of a kind may wait.
+    pub fn jobs_limit(&self, kind: JobKind) -> Gauge {
+        self.limits.get_or_create_owned(&kind.label())
     }
 
     /// A job has begun after a wait.
@@ -278,6 +306,17 @@ impl Metrics {
     /// A request was refused for want of room for `reason`.
     pub fn shed(&self, reason: &'static str) {
         self.sheds.get_or_create(&Shed { reason }).inc();
+    }
+
+    /// A request was refused because a caller of this kind had sent too many.
+    pub fn rate_exceeded(&self, caller: &'static str) {
+        self.rates_exceeded.get_or_create(&CallerKind { caller }).inc();
+    }
+
+    /// The audit log has so many entries. Whether that is news.
+    pub fn audit_grew(&self, position: u64) -> bool {
+        let position = i64::try_from(position).unwrap_or(i64::MAX);
+        self.audit_position.set(position) != position
     }
 
     /// A delivery to a hook was tried.

@@ -77,10 +77,12 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        let Self { limits, tokens, store, notes, jobs, hooks, files, .. } = self;
+        let Self { limits, rates, tokens, store, notes, jobs, hooks, files, .. } = self;
         let least = [
             ("tls.check_interval_s", self.tls.check_interval_s, 1),
             ("limits.body_bytes", limits.body_bytes as u64, 64 * 1024),
+            ("limits.requests", limits.requests as u64, 1),
+            ("limits.queue_delay_ms", limits.queue_delay_ms, 1),
             ("limits.body_read_timeout_s", limits.body_read_timeout_s, 1),
             ("limits.header_read_timeout_s", limits.header_read_timeout_s, 1),
             ("limits.connections", limits.connections as u64, 1),
@@ -91,6 +93,10 @@ impl Config {
             ("limits.replay_cache_requests", limits.replay_cache_requests as u64, 1024),
             ("limits.strangers_replay_cache_requests", limits.strangers_replay_cache_requests as u64, 1024),
             ("limits.search_examined_records", limits.search_examined_records as u64, 1000),
+            ("rates.client_burst", rates.client_burst.into(), 1),
+            ("rates.account_burst", rates.account_burst.into(), 1),
+            ("rates.address_burst", rates.address_burst.into(), 1),
+            ("rates.processes", rates.processes.into(), 1),
             // Clients wait for 60 seconds before they ask again, even if a token lives for less.
             ("tokens.access_token_lifetime_s", tokens.access_token_lifetime_s.into(), 60),
             ("tokens.account_token_lifetime_s", tokens.account_token_lifetime_s.into(), 60),

@@ -12,7 +12,7 @@ use http::request::Parts;
 use tozstore_api::Timestamp;
 use tozstore_crypto::{AccountId, ClientId, RequestNonce, SignedRequest, SigningPublicKey};
 
-use super::Error;
+use super::{Error, rates};
 use crate::App;
 use crate::keys::TokenFacts;
 use crate::store::{AccountRow, ClientRow, ReadTx};
@@ -75,7 +75,9 @@ impl FromRequestParts<Arc<App>> for Credential {
         if SignedRequest::is_meant(value) {
             return signature(app, parts, value).await;
         }
-        Self::from_token(app, bearer_token(value)).ok_or(UNAUTHORIZED)
+        let credential = Self::from_token(app, bearer_token(value)).ok_or(UNAUTHORIZED)?;
+        rates::charge_client(app, credential.client_id).await?;
+        Ok(credential)
     }
 }
 
@@ -111,7 +113,9 @@ impl FromRequestParts<Arc<App>> for AccountCredential {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
         let value = authorization(parts).ok_or(UNAUTHORIZED_ACCOUNT)?;
-        Self::from_token(app, bearer_token(value)).ok_or(UNAUTHORIZED_ACCOUNT)
+        let credential = Self::from_token(app, bearer_token(value)).ok_or(UNAUTHORIZED_ACCOUNT)?;
+        rates::charge_account(app, credential.0.subject)?;
+        Ok(credential)
     }
 }
 
@@ -189,6 +193,10 @@ impl FromRequestParts<Arc<App>> for Signer {
             let read = move |tx: &dyn ReadTx| signer.proven_client(tx);
             signer.is_client = app.store.read("authenticate", read).await?.is_some();
         }
+        match signer.client_id().filter(|_| signer.is_client) {
+            Some(client) => rates::charge_client(app, client).await?,
+            None => rates::charge_stranger(app, &parts.headers, &parts.extensions)?,
+        }
         if signer.is_client && !app.replays.is_first(&key, nonce, signed_s, now_s) {
             return Err(SENT_BEFORE);
         }
@@ -221,6 +229,8 @@ async fn signature(app: &App, parts: &Parts, value: &str) -> Result<Credential, 
     // only keys of clients get a place in the cache, which other keys, of which there is no end, could fill.
     app.store.read("authenticate", move |tx| credential.client(tx).map(drop)).await?;
     verify(parts, &request)?;
+    // Before the request is kept in mind, so that the same one can be sent again later.
+    rates::charge_client(app, client_id).await?;
     if !app.replays.is_first(&key, request.nonce(), signed_s, now_s) {
         return Err(SENT_BEFORE);
     }

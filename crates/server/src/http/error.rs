@@ -8,7 +8,11 @@ use tozstore_api::ErrorBody;
 
 use super::log::request_id;
 use crate::policy::Refusal;
+use crate::quotas::{NotAdmitted, QuotaExceeded};
 use crate::store::StoreError;
+
+/// Seconds after which it is worth asking whether there is room again: somebody has to make it first.
+const QUOTA_WAIT_S: u64 = 3600;
 
 /// Why a request was not carried out. The texts are sent to the caller, save those of faults of our own.
 ///
@@ -54,12 +58,21 @@ pub enum Error {
     /// Requests should go elsewhere for now.
     #[error("{0}")]
     NotReady(&'static str),
+    /// The caller would take more than it may.
+    #[error(transparent)]
+    Quota(#[from] QuotaExceeded),
     /// The store could not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The caller failed too often and has to wait.
     #[error("too many attempts; try again later")]
     TooManyAttempts {
+        /// Seconds to wait.
+        wait_s: u64,
+    },
+    /// There were too many requests of this caller.
+    #[error("too many requests; try again in {wait_s} s")]
+    TooManyRequests {
         /// Seconds to wait.
         wait_s: u64,
     },
@@ -87,7 +100,9 @@ impl Error {
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, true),
             Self::NotFound(_) => (StatusCode::NOT_FOUND, true),
             Self::NotImplemented(_) => (StatusCode::NOT_IMPLEMENTED, true),
-            Self::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, true),
+            Self::Quota(_) | Self::TooManyAttempts { .. } | Self::TooManyRequests { .. } => {
+                (StatusCode::TOO_MANY_REQUESTS, true)
+            }
             Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, true),
             Self::Store(StoreError::ReadOnly(_)) => (StatusCode::SERVICE_UNAVAILABLE, true),
             Self::Blobs(_) | Self::Store(StoreError::Closed | StoreError::Retry) => {
@@ -101,6 +116,15 @@ impl Error {
                 | StoreError::Missing(_)
                 | StoreError::Unknown(_),
             ) => (StatusCode::INTERNAL_SERVER_ERROR, false),
+        }
+    }
+}
+
+impl From<NotAdmitted> for Error {
+    fn from(error: NotAdmitted) -> Self {
+        match error {
+            NotAdmitted::Exceeded(exceeded) => Self::Quota(exceeded),
+            NotAdmitted::Store(error) => Self::Store(error),
         }
     }
 }
@@ -120,8 +144,9 @@ impl IntoResponse for Error {
         let (status, tell) = self.status();
         let retry_after_s = match self {
             Self::Blobs(_) | Self::Busy => Some(1),
+            Self::Quota(_) => Some(QUOTA_WAIT_S),
             Self::Store(StoreError::ReadOnly(_)) => Some(5),
-            Self::TooManyAttempts { wait_s } => Some(wait_s),
+            Self::TooManyAttempts { wait_s } | Self::TooManyRequests { wait_s } => Some(wait_s),
             _ => None,
         };
         let error = if tell {

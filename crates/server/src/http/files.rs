@@ -27,7 +27,7 @@ use crate::store::{
     ChangeKind, ClientRow, FileContent, FileOwner, PendingFileRow, ReadTx, RecordHead, RecordRow,
     RecordTypeSlot, RecordWithFile, StoreError, StoredFile, WriteTx,
 };
-use crate::{App, ids};
+use crate::{App, ids, quotas};
 
 /// Files that one client may have announced and not committed.
 const MAX_PENDING_FILES: usize = 1000;
@@ -196,7 +196,7 @@ pub async fn update(
 ) -> Result<Answer, Error> {
     check_signature(body.rec_sig.as_deref())?;
     let version = ids::new_version();
-    let data = body.data.to_json();
+    let (data, quotas) = (body.data.to_json(), app.config.quotas);
     let write = move |tx: &mut dyn WriteTx| {
         let caller = credential.client(tx.as_read())?;
         let meta = &body.meta;
@@ -210,6 +210,7 @@ pub async fn update(
         (head.version, head.last_modified) = (version, now);
         (head.plain, head.signature) = (meta.plain.clone(), body.rec_sig.clone());
         let row = RecordRow { head, data: data.clone() };
+        quotas::admit_version(tx.as_read(), &quotas, &row)?;
         tx.update_record(&row)?;
         tx.append_change(now, &records::change(ChangeKind::RecordUpdated, caller.id, &row.head))?;
         Ok::<_, Error>(row)
@@ -277,20 +278,22 @@ async fn insert_pending(
         compression: meta.file_meta.compression.clone(),
     };
     let checksum = content.checksum;
-    let data = body.data.to_json();
+    let (data, quotas) = (body.data.to_json(), app.config.quotas);
     let write = move |tx: &mut dyn WriteTx| {
         let caller = credential.client(tx.as_read())?;
-        let replaces = match &replaces {
+        let (account, replaces) = match &replaces {
             None => {
                 let facts = policy::facts(tx.as_read(), caller.id, &slot)?;
                 policy::decide(caller.id, action, &facts)?;
-                None
+                (caller.account_id, None)
             }
             Some((record, version)) => {
                 let head = current(tx.as_read(), &caller, action, *record, version, &slot)?;
-                Some((head.id, head.version))
+                (head.account_id, Some((head.id, head.version)))
             }
         };
+        let replaced = replaces.map(|(id, _)| id);
+        quotas::admit_file(tx.as_read(), &quotas, account, slot.writer, replaced, content.len_bytes)?;
         let owner = FileOwner::Record(RecordWithFile {
             type_slot: slot.clone(),
             plain: body.meta.plain.clone(),
@@ -392,6 +395,7 @@ async fn commit_pending(
     let now = app.now();
     let record_id = ids::new_record_id(now, credential.client_id())?;
     let version = ids::new_version();
+    let quotas = app.config.quotas;
     let write = move |tx: &mut dyn WriteTx| {
         let caller = credential.client(tx.as_read())?;
         let (owner, file) = take_pending(tx, &caller, id, now)?;
@@ -422,6 +426,7 @@ async fn commit_pending(
                     last_modified: stamp,
                 };
                 let row = RecordRow { head, data };
+                quotas::admit_new(tx.as_read(), &quotas, &row)?;
                 tx.insert_record(&row)?;
                 (ChangeKind::RecordWritten, row)
             }
@@ -433,6 +438,7 @@ async fn commit_pending(
                 (head.version, head.last_modified) = (version, tx.stamp()?);
                 (head.plain, head.signature, head.file) = (plain, signature, file);
                 let row = RecordRow { head, data };
+                quotas::admit_version(tx.as_read(), &quotas, &row)?;
                 tx.update_record(&row)?;
                 (ChangeKind::RecordUpdated, row)
             }

@@ -9,6 +9,8 @@ use http::{HeaderName, HeaderValue};
 use tozstore_crypto::RequestNonce;
 use tracing::Instrument;
 
+use super::admission::Shed;
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_BYTES: usize = 64;
 
@@ -32,7 +34,10 @@ pub async fn log_request(request: Request, next: Next) -> Response {
     let text = id.to_str().unwrap_or_default().to_owned();
     let mut response = REQUEST.scope(text, next.run(request)).instrument(span.clone()).await;
     let latency_us = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-    span.in_scope(|| tracing::info!(status = response.status().as_u16(), latency_us, "answered"));
+    // Under overload, lines would cost more than the answers that they tell of.
+    if response.extensions().get::<Shed>().is_none() {
+        span.in_scope(|| tracing::info!(status = response.status().as_u16(), latency_us, "answered"));
+    }
     response.headers_mut().insert(REQUEST_ID, id);
     response
 }

@@ -3,6 +3,7 @@
 
 mod access_keys;
 mod accounts;
+mod admission;
 mod auth;
 mod body;
 mod clients;
@@ -25,6 +26,7 @@ pub(crate) mod notes;
 mod openapi;
 mod path;
 mod policies;
+mod rates;
 mod record_notes;
 mod records;
 mod registration;

@@ -91,6 +91,7 @@ const COMMON: &[(Shape, StatusCode)] = &[
     (Shape::HasQuery, StatusCode::BAD_REQUEST),
     (Shape::NamesThings, StatusCode::NOT_FOUND),
     (Shape::NamesType, StatusCode::BAD_REQUEST),
+    (Shape::Any, StatusCode::TOO_MANY_REQUESTS),
     (Shape::Any, StatusCode::SERVICE_UNAVAILABLE),
 ];
 
@@ -233,7 +234,9 @@ fn meaning(status: StatusCode) -> &'static str {
         StatusCode::REQUEST_TIMEOUT => "The body did not come in time.",
         StatusCode::CONFLICT => "The state of things does not allow it.",
         StatusCode::PAYLOAD_TOO_LARGE => "The body is too large.",
-        StatusCode::TOO_MANY_REQUESTS => "Too many attempts: `Retry-After` says how long to wait.",
+        StatusCode::TOO_MANY_REQUESTS => {
+            "Too many attempts or requests, or a quota is used up: `Retry-After` says how long to wait."
+        }
         StatusCode::NOT_IMPLEMENTED => "The protocol has this, the server does not.",
         StatusCode::SERVICE_UNAVAILABLE => "The server has too much to do at the moment, or is stopping.",
         StatusCode::CREATED => "It is there now.",

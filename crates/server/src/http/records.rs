@@ -19,7 +19,7 @@ use super::memory::Counted;
 use super::{Credential, Error, OptionalJson, Path, RecordJson, groups};
 use crate::policy::{self, Action, NO_RECORD, NOT_DELETABLE};
 use crate::store::{Change, ChangeKind, RecordHead, RecordRow, RecordTypeSlot, StoreError};
-use crate::{App, ids};
+use crate::{App, ids, quotas};
 
 /// Stands for the type of a record of which the caller may know nothing.
 const UNKNOWN_TYPE: &str = "N/A";
@@ -47,7 +47,7 @@ pub async fn write(
     check(&body)?;
     let id = ids::new_record_id(app.now(), credential.client_id())?;
     let version = ids::new_version();
-    let data = body.data.to_json();
+    let (data, quotas) = (body.data.to_json(), app.config.quotas);
     let write = move |tx: &mut dyn crate::store::WriteTx| {
         let caller = credential.client(tx.as_read())?;
         let type_slot = slot(&body);
@@ -70,6 +70,7 @@ pub async fn write(
             last_modified: now,
         };
         let row = RecordRow { head, data: data.clone() };
+        quotas::admit_new(tx.as_read(), &quotas, &row)?;
         tx.insert_record(&row)?;
         tx.append_change(now, &change(ChangeKind::RecordWritten, caller.id, &row.head))?;
         Ok::<_, Error>(row)
@@ -328,7 +329,7 @@ async fn replace(
     body: Counted<RecordWrite>,
 ) -> Result<axum::Json<Record<SealedText>>, Error> {
     let version = ids::new_version();
-    let data = body.data.to_json();
+    let (data, quotas) = (body.data.to_json(), app.config.quotas);
     let write = move |tx: &mut dyn crate::store::WriteTx| {
         let caller = credential.client(tx.as_read())?;
         let mut head = tx.record_head(id)?.ok_or(NO_RECORD)?;
@@ -345,6 +346,7 @@ async fn replace(
         head.plain = body.meta.plain.clone();
         head.signature = body.rec_sig.clone();
         let row = RecordRow { head, data: data.clone() };
+        quotas::admit_version(tx.as_read(), &quotas, &row)?;
         tx.update_record(&row)?;
         tx.append_change(now, &change(ChangeKind::RecordUpdated, caller.id, &row.head))?;
         Ok(row)

@@ -12,9 +12,9 @@ use tower::util::MapRequestLayer;
 use tozstore_api::paths;
 
 use super::{
-    Error, access_keys, accounts, clients, cors, file_bytes, files, groups, health, hooks, listings, log,
-    logins, memory, metrics, note_challenges, note_files, notes, openapi, policies, record_notes, records,
-    registration, registration_tokens, search, share_pages, term_search, tokens,
+    Error, access_keys, accounts, admission, clients, cors, file_bytes, files, groups, health, hooks,
+    listings, log, logins, memory, metrics, note_challenges, note_files, notes, openapi, policies, rates,
+    record_notes, records, registration, registration_tokens, search, share_pages, term_search, tokens,
 };
 use crate::App;
 
@@ -157,6 +157,8 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(|| async { Error::NotFound("no such path") })
         .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
         .layer(middleware::from_fn_with_state(Arc::clone(&app), memory::count_answers))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), admission::admit))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), rates::limit_strangers))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), cors::allow_origins))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), metrics::observe))
         .layer(middleware::from_fn(log::log_request))

@@ -1,9 +1,12 @@
 //! Connections: accepting them, serving them, letting them finish.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use http::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -11,8 +14,10 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
+use tower::Service;
 
 use super::metrics::operations_router;
+use super::rates::Peer;
 use super::router;
 use super::stalls::Unstalled;
 use crate::App;
@@ -56,7 +61,6 @@ async fn run(
 ) {
     let limits = &app.config.limits;
     let connections = Arc::new(Semaphore::new(connections));
-    let service = TowerToHyperService::new(router);
     let header_time = Duration::from_secs(limits.header_read_timeout_s);
     let pause = Duration::from_secs(limits.connection_pause_s);
     let mut builder = Builder::new(TokioExecutor::new());
@@ -67,14 +71,14 @@ async fn run(
         .header_read_timeout(header_time);
     builder.http2().timer(TokioTimer::new()).max_concurrent_streams(HTTP2_STREAMS);
     let graceful = GracefulShutdown::new();
-    while let Some((stream, permit)) = tokio::select! {
+    while let Some((stream, peer, permit)) = tokio::select! {
         accepted = accept(&listener, &connections) => accepted,
         _ = stop.changed() => None,
     } {
         let held = (permit, app.metrics.connection_opens());
         let stalls = app.metrics.stalls();
-        let (builder, service, tls, watcher) =
-            (builder.clone(), service.clone(), tls.clone(), graceful.watcher());
+        let service = TowerToHyperService::new(FromPeer { router: router.clone(), peer: Peer(peer) });
+        let (builder, service, tls, watcher) = (builder.clone(), service, tls.clone(), graceful.watcher());
         tokio::spawn(async move {
             // A connection that breaks off is the other side's business.
             match tls {
@@ -102,17 +106,42 @@ async fn run(
     }
 }
 
+/// The routes, for a connection from `peer`.
+#[derive(Clone)]
+struct FromPeer {
+    router: Router,
+    peer: Peer,
+}
+
+impl<B> Service<Request<B>> for FromPeer
+where
+    Router: Service<Request<B>>,
+{
+    type Response = <Router as Service<Request<B>>>::Response;
+    type Error = <Router as Service<Request<B>>>::Error;
+    type Future = <Router as Service<Request<B>>>::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.router.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        request.extensions_mut().insert(self.peer);
+        self.router.call(request)
+    }
+}
+
 async fn accept(
     listener: &TcpListener,
     connections: &Arc<Semaphore>,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, IpAddr, tokio::sync::OwnedSemaphorePermit)> {
     let permit = Arc::clone(connections).acquire_owned().await.ok()?;
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 // Answers are small and written at once; waiting for more to send would only delay them.
                 let _ = stream.set_nodelay(true);
-                return Some((stream, permit));
+                return Some((stream, peer.ip(), permit));
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");

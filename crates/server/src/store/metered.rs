@@ -7,18 +7,20 @@ use tozstore_crypto::StoreId;
 use tracing::Span;
 
 use super::{BoxFuture, ReadJob, Store, StoreError, WriteJob};
+use crate::admission::Admission;
 use crate::metrics::{JobKind, Metrics, UnderWay};
 
 /// A store whose jobs are counted.
 pub struct MeteredStore {
     inner: Arc<dyn Store>,
     metrics: Arc<Metrics>,
+    admission: Arc<Admission>,
 }
 
 impl MeteredStore {
-    /// Counts the jobs of `inner`.
-    pub const fn new(inner: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
-        Self { inner, metrics }
+    /// Counts the jobs of `inner`, and tells `admission` how long they wait.
+    pub const fn new(inner: Arc<dyn Store>, metrics: Arc<Metrics>, admission: Arc<Admission>) -> Self {
+        Self { inner, metrics, admission }
     }
 }
 
@@ -29,9 +31,10 @@ impl Store for MeteredStore {
 
     fn run_read(&self, name: &'static str, mut job: ReadJob) -> BoxFuture<Result<(), StoreError>> {
         let (inner, metrics, span) = (Arc::clone(&self.inner), Arc::clone(&self.metrics), Span::current());
+        let admission = Arc::clone(&self.admission);
         Box::pin(async move {
             let asked = Instant::now();
-            let mut wait = Wait::begin(&metrics, JobKind::Read, asked);
+            let mut wait = Wait::begin(&metrics, admission, JobKind::Read, asked);
             let job: ReadJob = Box::new(move |tx| {
                 wait.end();
                 span.in_scope(|| job(tx));
@@ -44,9 +47,10 @@ impl Store for MeteredStore {
 
     fn run_write(&self, name: &'static str, mut job: WriteJob) -> BoxFuture<Result<(), StoreError>> {
         let (inner, metrics, span) = (Arc::clone(&self.inner), Arc::clone(&self.metrics), Span::current());
+        let admission = Arc::clone(&self.admission);
         Box::pin(async move {
             let asked = Instant::now();
-            let mut wait = Wait::begin(&metrics, JobKind::Write, asked);
+            let mut wait = Wait::begin(&metrics, admission, JobKind::Write, asked);
             let job: WriteJob = Box::new(move |tx| {
                 wait.end();
                 span.in_scope(|| job(tx))
@@ -65,19 +69,32 @@ impl Store for MeteredStore {
 /// From asking for a job to its first run. One that is dropped before that waits no longer, and is no wait.
 struct Wait {
     metrics: Arc<Metrics>,
+    admission: Arc<Admission>,
     kind: JobKind,
     asked: Instant,
     under_way: Option<UnderWay>,
 }
 
 impl Wait {
-    fn begin(metrics: &Arc<Metrics>, kind: JobKind, asked: Instant) -> Self {
-        Self { metrics: Arc::clone(metrics), kind, asked, under_way: Some(metrics.job_waits(kind)) }
+    fn begin(metrics: &Arc<Metrics>, admission: Arc<Admission>, kind: JobKind, asked: Instant) -> Self {
+        admission.gate(kind).enter();
+        let under_way = Some(metrics.job_waits(kind));
+        Self { metrics: Arc::clone(metrics), admission, kind, asked, under_way }
     }
 
     fn end(&mut self) {
         if self.under_way.take().is_some() {
-            self.metrics.job_begins(self.kind, self.asked.elapsed());
+            let now = Instant::now();
+            self.metrics.job_begins(self.kind, now.duration_since(self.asked));
+            self.admission.gate(self.kind).begin(self.asked, now);
+        }
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        if self.under_way.take().is_some() {
+            self.admission.gate(self.kind).leave();
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod access_keys;
 mod accounts;
+mod audit;
 mod bodies;
 mod clients;
 mod cors;
@@ -25,6 +26,8 @@ mod object_server;
 mod openapi;
 mod operations;
 mod policies;
+mod quotas;
+mod rates;
 mod record_policies;
 mod records;
 mod registration;

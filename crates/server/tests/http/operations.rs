@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use http::StatusCode;
+use axum::body::Body;
+use http::{Request, StatusCode};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tower::ServiceExt as _;
 use tozstore_server::Server;
 use tozstore_server::config::{Config, ListenConfig, MetricsConfig};
 
@@ -57,6 +59,36 @@ async fn bodies_without_room_are_counted() {
     let answer = fixture.post("/v1/account/challenge").body(vec![b' '; 4096]).send().await;
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(figures(&fixture)[r#"tozstore_sheds_total{reason="bodies"}"#], 1.0);
+}
+
+#[tokio::test]
+async fn more_requests_than_may_be_under_way_are_refused_at_once() {
+    let mut config = Config::default();
+    config.limits.requests = 1;
+    let fixture = Fixture::with_config(config).await;
+    // A request whose body does not come.
+    let body = Body::from_stream(futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+    let request = Request::post("/v1/account/challenge").body(body).unwrap();
+    let router = fixture.router.clone();
+    let slow = tokio::spawn(async move { router.oneshot(request).await });
+    while figures(&fixture)["tozstore_http_requests_in_flight"] < 1.0 {
+        tokio::task::yield_now().await;
+    }
+    let read = || fixture.get(format!("/v1/client/{}", fixture.account.queen.id)).send();
+    let answer = read().await;
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.headers["retry-after"], "1");
+    assert_eq!(answer.headers["access-control-allow-origin"], "*");
+    assert_eq!(answer.json()["request_id"], answer.headers["x-request-id"].to_str().unwrap());
+    assert_eq!(figures(&fixture)[r#"tozstore_sheds_total{reason="requests"}"#], 1.0);
+    // Neither health nor the bytes of files are counted.
+    for path in ["/healthz", "/readyz", "/v1/storage/healthcheck"] {
+        assert_eq!(fixture.get(path).send().await.status, StatusCode::OK, "{path}");
+    }
+    assert_eq!(fixture.get("/v3/file-bytes/none").send().await.status, StatusCode::FORBIDDEN);
+    slow.abort();
+    let _ = slow.await;
+    assert_eq!(read().await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]

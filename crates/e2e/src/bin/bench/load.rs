@@ -14,6 +14,7 @@ use crate::server::{Child, Subject};
 use crate::{AnyError, cpu};
 
 /// What to send, and for how long.
+#[derive(Clone)]
 pub(crate) struct Plan {
     address: SocketAddr,
     pid: u32,
@@ -23,7 +24,7 @@ pub(crate) struct Plan {
     paths: Arc<Vec<String>>,
     authorization: Option<String>,
     body: Bytes,
-    expected: StatusCode,
+    pub(crate) expected: StatusCode,
 }
 
 impl Plan {
@@ -80,16 +81,66 @@ impl Outcome {
     }
 
     pub(crate) fn percentile_ms(&self, share: f64) -> f64 {
-        let at = (self.latencies.len() as f64 * share) as usize;
-        self.latencies.get(at).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1000.0)
+        percentile_ms(&self.latencies, share)
+    }
+}
+
+/// Of times in order, the one that `share` of them are below.
+pub(crate) fn percentile_ms(sorted: &[Duration], share: f64) -> f64 {
+    let at = (sorted.len() as f64 * share) as usize;
+    sorted.get(at).map_or(f64::NAN, |latency| latency.as_secs_f64() * 1000.0)
+}
+
+/// What the processor did for server and generator up to a moment.
+pub(crate) struct CpuTimes {
+    server: (u32, Duration),
+    own: (u32, Duration),
+}
+
+impl CpuTimes {
+    pub(crate) fn now(plan: &Plan) -> Self {
+        let own = std::process::id();
+        Self { server: (plan.pid, cpu::time_of(plan.pid)), own: (own, cpu::time_of(own)) }
+    }
+
+    /// Cores that server and generator took since then.
+    pub(crate) fn cores_since(&self, elapsed: Duration) -> (f64, f64) {
+        let cores = |(pid, before)| (cpu::time_of(pid) - before).as_secs_f64() / elapsed.as_secs_f64();
+        (cores(self.server), cores(self.own))
+    }
+}
+
+/// A connection to the server.
+pub(crate) struct Wire(hyper::client::conn::http1::SendRequest<Full<Bytes>>);
+
+impl Wire {
+    pub(crate) async fn open(plan: &Plan) -> Result<Self, AnyError> {
+        let stream = tokio::net::TcpStream::connect(plan.address).await?;
+        stream.set_nodelay(true)?;
+        let (sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+        tokio::spawn(connection);
+        Ok(Self(sender))
+    }
+
+    /// Sends the request with this number, and reads the answer.
+    pub(crate) async fn send(&mut self, plan: &Plan, number: usize) -> Result<StatusCode, AnyError> {
+        let path = &plan.paths[number % plan.paths.len()];
+        let mut request = Request::builder().method(&plan.method).uri(path).header("host", "localhost");
+        if let Some(authorization) = &plan.authorization {
+            request = request.header("authorization", authorization);
+        }
+        self.0.ready().await?;
+        let response = self.0.send_request(request.body(Full::new(plan.body.clone()))?).await?;
+        let status = response.status();
+        response.into_body().collect().await?;
+        Ok(status)
     }
 }
 
 pub(crate) async fn run(plan: Plan) -> Result<Outcome, AnyError> {
     let plan = Arc::new(plan);
     let errors = Arc::new(AtomicUsize::new(0));
-    let own = std::process::id();
-    let (server_before, own_before) = (cpu::time_of(plan.pid), cpu::time_of(own));
+    let cpu = CpuTimes::now(&plan);
     let begun = Instant::now();
     let tasks: Vec<_> = (0..plan.connections)
         .map(|number| tokio::spawn(connection(Arc::clone(&plan), number, begun, Arc::clone(&errors))))
@@ -100,14 +151,8 @@ pub(crate) async fn run(plan: Plan) -> Result<Outcome, AnyError> {
     }
     let elapsed = begun.elapsed();
     latencies.sort_unstable();
-    let cores = |before: Duration, pid| (cpu::time_of(pid) - before).as_secs_f64() / elapsed.as_secs_f64();
-    Ok(Outcome {
-        errors: errors.load(Ordering::Relaxed),
-        server_cores: cores(server_before, plan.pid),
-        generator_cores: cores(own_before, own),
-        latencies,
-        elapsed,
-    })
+    let (server_cores, generator_cores) = cpu.cores_since(elapsed);
+    Ok(Outcome { errors: errors.load(Ordering::Relaxed), server_cores, generator_cores, latencies, elapsed })
 }
 
 async fn connection(
@@ -116,10 +161,7 @@ async fn connection(
     begun: Instant,
     errors: Arc<AtomicUsize>,
 ) -> Result<Vec<Duration>, AnyError> {
-    let stream = tokio::net::TcpStream::connect(plan.address).await?;
-    stream.set_nodelay(true)?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
+    let mut wire = Wire::open(&plan).await?;
     let mut latencies = Vec::new();
     // Each connection walks through the paths from a start of its own.
     for step in 0_usize.. {
@@ -127,15 +169,7 @@ async fn connection(
         if sent - begun >= plan.round {
             break;
         }
-        let path = &plan.paths[(number * 7919 + step) % plan.paths.len()];
-        let mut request = Request::builder().method(&plan.method).uri(path).header("host", "localhost");
-        if let Some(authorization) = &plan.authorization {
-            request = request.header("authorization", authorization);
-        }
-        sender.ready().await?;
-        let response = sender.send_request(request.body(Full::new(plan.body.clone()))?).await?;
-        let status = response.status();
-        response.into_body().collect().await?;
+        let status = wire.send(&plan, number * 7919 + step).await?;
         latencies.push(sent.elapsed());
         if status != plan.expected {
             errors.fetch_add(1, Ordering::Relaxed);

@@ -6,6 +6,7 @@ mod constant;
 mod cpu;
 mod files;
 mod load;
+mod overload;
 mod sealing;
 mod server;
 
@@ -18,12 +19,14 @@ const CONNECTIONS: [usize; 3] = [1, 8, 64];
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
-const HELP: &str = "bench [--seconds N] [--only http|files|sealing] [--file-mebibytes N] [--server-bin PATH]
+const HELP: &str = "bench [overload] [--seconds N] [--only http|files|sealing] [--file-mebibytes N] [--server-bin PATH]
 
 Measures reads and durable writes of 1 KB records over HTTP at 1, 8 and 64 connections, beside a handler that
 answers with a constant and beside bare SQLite commits with the same batching and durability; one large file through the
 command line and back, with the peak memory of client and server; and the sealing and opening of a record of 10
 fields of 100 bytes. Prints Markdown.
+
+  overload           instead: finds the peaks of writes and reads, and offers up to three times as much (2 to 3 minutes)
 
   --seconds N        length of each round (5)
   --only WHAT        http, files or sealing
@@ -40,6 +43,7 @@ fn main() -> Result<(), AnyError> {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
         match arg.as_str() {
             "--seconds" => seconds = value()?.parse()?,
+            "overload" => only = Some(arg),
             "--only" => only = Some(value()?),
             "--file-mebibytes" => file_mebibytes = value()?.parse()?,
             "--server-bin" => server_bin = Some(value()?.into()),
@@ -55,6 +59,10 @@ fn main() -> Result<(), AnyError> {
     let round = Duration::from_secs(seconds);
     let wanted = |what: &str| only.as_deref().is_none_or(|only| only == what);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    // Not without being asked for.
+    if only.as_deref() == Some("overload") {
+        return runtime.block_on(overload::run(round, server_bin));
+    }
     if wanted("http") {
         runtime.block_on(http(round, server_bin.clone()))?;
     }

@@ -23,7 +23,7 @@ use crate::store::{
     Change, ChangeKind, GroupRow, GroupShareRow, ReadTx, RecordIndex, RecordQuery, RecordRow, RecordTypeSlot,
     StoreError, WriteTx,
 };
-use crate::{App, ids};
+use crate::{App, ids, quotas};
 
 /// Record types that may be shared with one group, and groups that one type may be shared with.
 const MAX_SHARES: usize = 10_000;
@@ -245,7 +245,7 @@ pub async fn edit_record(
     RecordJson(body): RecordJson<RecordWrite>,
 ) -> Result<axum::Json<Record<SealedText>>, Error> {
     let new_version = ids::new_version();
-    let data = body.data.to_json();
+    let (data, quotas) = (body.data.to_json(), app.config.quotas);
     let write = move |tx: &mut dyn WriteTx| {
         let caller = credential.client(tx.as_read())?;
         admitted(tx.as_read(), &caller, group, GroupAction::ReadRecords)?;
@@ -264,6 +264,7 @@ pub async fn edit_record(
         head.plain = body.meta.plain.clone();
         head.signature = body.rec_sig.clone();
         let row = RecordRow { head, data: data.clone() };
+        quotas::admit_version(tx.as_read(), &quotas, &row)?;
         tx.update_record(&row)?;
         let change = records::change(ChangeKind::RecordUpdated, caller.id, &row.head);
         tx.append_change(now, &Change { group: Some(group), ..change })?;
