@@ -45,6 +45,7 @@ pub async fn round(app: &App) -> Result<(), StoreError> {
     let now = app.now();
     let kept_s = i64::from(app.config.jobs.changes_kept_days) * SECONDS_PER_DAY;
     let oldest = now.plus_seconds(-kept_s);
+    tell_audit_head(app).await?;
     repeat(app, "forget challenges", move |tx| Ok(tx.delete_expired_challenges(now, limit)? >= limit))
         .await?;
     repeat(app, "forget files", move |tx| Ok(tx.delete_expired_pending_files(now, limit)? >= limit)).await?;
@@ -62,6 +63,16 @@ pub async fn round(app: &App) -> Result<(), StoreError> {
     // Last, since it can take long: whoever has many clients erased must not keep the rest from being done.
     repeat(app, "erase", move |tx| tx.erase_step(limit)).await?;
     remove_blobs(app, now, limit).await
+}
+
+/// Logs the head of the audit log when it has moved: whoever keeps logs elsewhere can tell later whether it was rewritten.
+async fn tell_audit_head(app: &App) -> Result<(), StoreError> {
+    if let Some(head) = app.store.read("audit head", |tx| tx.audit_head()).await?
+        && app.metrics.audit_grew(head.position)
+    {
+        tracing::info!(%head, "the audit log has grown");
+    }
+    Ok(())
 }
 
 /// Removes bytes that neither a record nor a pending file has. Their keys stay on the list until they are gone.
