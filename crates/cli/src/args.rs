@@ -2,6 +2,7 @@
 
 mod account;
 mod admin;
+mod audit;
 mod authorizer;
 mod client;
 mod completions;
@@ -12,6 +13,7 @@ mod hook;
 mod man;
 mod note;
 mod profile;
+mod quota;
 mod record;
 mod record_search;
 mod serve;
@@ -23,6 +25,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use self::account::*;
 pub use self::admin::*;
+pub use self::audit::*;
 pub use self::authorizer::*;
 pub use self::client::*;
 pub use self::completions::*;
@@ -33,6 +36,7 @@ pub use self::hook::*;
 pub use self::man::*;
 pub use self::note::*;
 pub use self::profile::*;
+pub use self::quota::*;
 pub use self::record::*;
 pub use self::record_search::*;
 pub use self::serve::*;
@@ -92,7 +96,7 @@ pub enum Command {
     /// Run a server
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(ServeArguments),
-    /// Look after the data of a server: back it up, check and restore backups, move it
+    /// Look after a server: back up, check, restore and move its data; quotas, the audit log
     #[command(subcommand, after_help = ADMIN_EXAMPLES)]
     Admin(AdminCommand),
     /// Watch the whole story: a server, two clients, a record, sharing, revoking; nothing is left behind

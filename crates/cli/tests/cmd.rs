@@ -659,3 +659,48 @@ fn commands(parents: &[&str]) -> Vec<String> {
         })
         .collect()
 }
+
+#[cfg(unix)]
+#[test]
+fn an_operator_sets_quotas_and_verifies_the_audit_log() {
+    let mut machine = Machine::with_account();
+    let client = machine.register("alice");
+    let write = ["--profile", "alice", "record", "write", "note", "a=b"];
+    machine.ok(&write);
+    let account = machine.json(&["account", "login", "--email", "me@example.com"]);
+    let account = account["account_id"].as_str().unwrap().to_owned();
+    // The rows lie in a file, which the server has open.
+    machine.fails(1, &["admin", "quota", "show", &account, "--data", "data"]);
+    assert_eq!(machine.terminate_server(), Some(0));
+
+    let shown = machine.json(&["admin", "quota", "show", &account, "--data", "data"]);
+    assert_eq!(
+        (&shown["records"], &shown["files"], &shown["most_records"]),
+        (&1.into(), &0.into(), &Value::Null)
+    );
+    let set = ["admin", "quota", "set", &account, "--records", "1", "--bytes", "100000", "--data", "data"];
+    assert_eq!(machine.json(&set)["most_records"], 1);
+    machine.ok(&["admin", "quota", "recount", "--data", "data"]);
+    machine.fails(3, &["admin", "quota", "show", &client, "--data", "data"]);
+
+    let ran = machine.run(&["admin", "audit", "export", "--data", "data"]);
+    let head = ran.err.trim().strip_prefix("head ").unwrap().to_owned();
+    let name = machine.json(&["admin", "audit", "name", &client, "--data", "data"]);
+    assert!(
+        ran.out.contains(&format!("\"actor\":\"client:{}\"", name["name"].as_str().unwrap())),
+        "{}",
+        ran.out
+    );
+    assert!(ran.out.contains("\"action\":\"quota_set\",\"actor\":\"operator\""));
+    let log = machine.path("audit.jsonl");
+    std::fs::write(&log, &ran.out).unwrap();
+    let verified = machine.json(&["admin", "audit", "verify", "audit.jsonl", "--head", &head]);
+    assert_eq!(verified["head"].as_str(), Some(head.as_str()));
+    let lines: Vec<&str> = ran.out.lines().collect();
+    std::fs::write(&log, lines[..lines.len() - 1].join("\n") + "\n").unwrap();
+    machine.ok(&["admin", "audit", "verify", "audit.jsonl"]);
+    let told = machine.fails(7, &["admin", "audit", "verify", "audit.jsonl", "--head", &head]);
+    assert!(told.contains("cut off"), "{told}");
+    std::fs::write(&log, ran.out.replacen("access_key_put", "access_key_set", 1)).unwrap();
+    assert!(machine.fails(7, &["admin", "audit", "verify", "audit.jsonl"]).contains("was changed"));
+}

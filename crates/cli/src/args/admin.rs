@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::{AuditCommand, QuotaCommand};
+
 pub(super) const ADMIN_EXAMPLES: &str = "\
 Examples:
   tozstore admin backup /backup/tozstore.archive --data /var/lib/tozstore        beside the server that runs
@@ -12,6 +14,9 @@ Examples:
   tozstore admin restore /backup/tozstore.archive --to sqlite:/var/lib/tozstore
   tozstore admin migrate --from sqlite:/var/lib/tozstore --to config:/etc/tozstore-new.toml
   tozstore admin read-only off --data /var/lib/tozstore
+  tozstore admin quota set 1a2b3c4d-.... --records 1000000 --bytes 50000000000
+  tozstore admin audit export > audit.jsonl
+  tozstore admin audit verify audit.jsonl --head 812:5f0c....
 
 A place is a data folder (sqlite:DIR, or DIR), a database (postgres://USER@HOST/DATABASE, with the data folder of that
 server beside it), or the settings of a server (config:FILE). A password in an address can be seen by others on this
@@ -31,6 +36,12 @@ pub enum AdminCommand {
     /// Keep servers from writing, or let them write again
     #[command(subcommand)]
     ReadOnly(ReadOnlyCommand),
+    /// What accounts keep, and may keep
+    #[command(subcommand)]
+    Quota(QuotaCommand),
+    /// The audit log: who did what to which keys and policies
+    #[command(subcommand)]
+    Audit(AuditCommand),
 }
 
 /// Which store: as `serve` is told.

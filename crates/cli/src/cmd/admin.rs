@@ -1,6 +1,9 @@
 //! `admin`: the data of a server, from one place to another.
 
 mod archive_file;
+mod audit;
+mod quota;
+mod rows;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +33,8 @@ pub async fn run(command: AdminCommand, output: Output) -> Outcome {
         AdminCommand::Restore(arguments) => restore(arguments, output).await,
         AdminCommand::Migrate(arguments) => migrate(arguments, output).await,
         AdminCommand::ReadOnly(command) => read_only(command, output).await,
+        AdminCommand::Quota(command) => quota::run(&command, output).await,
+        AdminCommand::Audit(command) => audit::run(&command, output).await,
     }
 }
 

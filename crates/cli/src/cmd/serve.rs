@@ -23,10 +23,7 @@ pub async fn run(arguments: &ServeArguments, output: Output) -> Outcome {
         log_format,
         ..ConfigOverrides::default()
     };
-    // Variables that are no text are none of ours.
-    let variables = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    let config = Config::load(arguments.config.as_deref(), variables, overrides).map_err(not_started)?;
+    let config = Config::load(arguments.config.as_deref(), variables(), overrides).map_err(not_started)?;
     start_log(&config.log)?;
     // Before the line that says "ready": who reads it may send the signal at once.
     let stop_asked = stop_asked()?;
@@ -44,6 +41,12 @@ pub async fn run(arguments: &ServeArguments, output: Output) -> Outcome {
     tracing::info!("stopping");
     server.shutdown().await;
     Ok(())
+}
+
+/// The variables that may set the server up. Those that are no text are none of ours.
+pub fn variables() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
 }
 
 /// Tells why a server did not start.
