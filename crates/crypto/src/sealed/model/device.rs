@@ -8,8 +8,8 @@ use super::{Bug, Failure, party};
 use crate::RecordId;
 use crate::sealed::log_fixture::Party;
 use crate::sealed::{
-    AccessKey, Census, Change, DataKey, Digest, EntryDraft, EpochId, FieldForm, FieldName, FieldToSeal,
-    Grant, KeyRing, Known, LogPosition, LogReplay, Names, Plain, PreparedEntry, RecordDraft, RecordPlace,
+    AccessKey, Census, Change, DataKey, EntryDraft, EpochId, FieldForm, FieldName, FieldToSeal, Grant,
+    KeyRing, Known, LogPosition, LogReplay, Names, Plain, PreparedEntry, RecordDraft, RecordPlace,
     RecordState, Rights, SealedRecord, Settings, Standing, Subject, Tree, VerifiedEntry, WrappedDataKey,
     census_leaf, verify_path,
 };
