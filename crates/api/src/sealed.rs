@@ -18,9 +18,8 @@ pub use self::bundles::{
 };
 pub use self::error::{SealedErrorBody, SealedErrorCode};
 pub use self::logs::{
-    Append, BeneathLine, EntryPage, EntryView, MAX_ENTRIES_PER_PAGE, MAX_LINKS_PER_PAGE, MAX_LOGS_PER_PAGE,
-    MAX_WRAPS_IN_ONE_PIECE, OpenedBeneath, OwnLog, OwnLogs, PrivateChange, SealedLinks, Share, Shares,
-    ShownChange, WrapStep, WrapSteps,
+    Append, EntryPage, EntryView, MAX_ENTRIES_PER_PAGE, MAX_LINKS_PER_PAGE, MAX_LOGS_PER_PAGE,
+    MAX_WRAPS_IN_ONE_PIECE, OpenedBeneath, OwnLog, OwnLogs, SealedLinks, Share, Shares, WrapStep, WrapSteps,
 };
 pub use self::records::{
     MAX_RECORDS_PER_PAGE, MAX_RECORDS_PER_READ, MAX_RECORDS_PER_WRITE, MAX_REWRAPS, ReadRecords, RecordPage,

@@ -1,7 +1,10 @@
 //! The log of a type: `/v3/logs/{writer_id}/{record_type}`.
 
-use tozstore_crypto::sealed::{Digest, LINK_BYTES, MAX_SEGMENTS, Reader, TypeName, Wrap, Writer};
-use tozstore_crypto::{ClientId, GroupId, ParseError, Signature};
+use tozstore_crypto::sealed::{
+    Beneath, Blind, Digest, LINK_BYTES, LogEntry, MAX_CHANGES, MAX_SEGMENTS, PrivateChange, Reader, Signed,
+    TypeName, Wrap, Writer,
+};
+use tozstore_crypto::{ClientId, GroupId, ParseError};
 
 use super::{Head, SealedBody};
 
@@ -14,14 +17,6 @@ pub const MAX_LINKS_PER_PAGE: usize = 1000;
 /// Types of a page.
 pub const MAX_LOGS_PER_PAGE: usize = 500;
 
-/// Bytes of an encoded entry.
-pub(super) const MAX_ENTRY_BYTES: usize = 1 << 20;
-/// Changes of one entry.
-const MAX_CHANGES: usize = 10_000;
-/// Bytes of one change, and more.
-const MAX_CHANGE_BYTES: usize = 256;
-/// Lines of what is beneath a type.
-const MAX_LINES: usize = 16_384;
 /// Bytes of a wrap with the keys of as many segments as there may be.
 pub(super) const MAX_WRAP_BYTES: usize = 12 << 10;
 /// Digests of a path, and more: there are fewer than 2^32 leaves.
@@ -34,10 +29,8 @@ const MAX_STEPS: usize = 10;
 /// An entry with all that lies beside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Append {
-    /// The encoded entry, as it was signed.
-    pub entry: Vec<u8>,
-    /// The author's signature.
-    pub signature: Signature,
+    /// The entry, with the author's signature.
+    pub entry: Signed<LogEntry>,
     /// The private changes, in the order of the entry.
     pub private: Vec<PrivateChange>,
     /// What is beneath the type, if the entry commits to it.
@@ -48,42 +41,19 @@ pub struct Append {
     pub wraps: Vec<Wrap>,
 }
 
-/// A private change, opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PrivateChange {
-    /// What keeps others from guessing it.
-    pub blind: [u8; 16],
-    /// The encoded change.
-    pub change: Vec<u8>,
-}
-
 /// What is beneath a type, opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenedBeneath {
     /// What keeps others from guessing it.
-    pub blind: [u8; 16],
-    /// The lines, ascending by kind and id.
-    pub lines: Vec<BeneathLine>,
-}
-
-/// One thing beneath a type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct BeneathLine {
-    /// 1 a client, 2 a group, 3 a group that is left out.
-    pub kind: u8,
-    /// The client or group.
-    pub id: [u8; 16],
-    /// The sequence of its newest bundle, or the position of its head.
-    pub number: u64,
-    /// The digest of that; zeros of a client that was deleted.
-    pub digest: Digest,
+    pub blind: Blind,
+    /// The lines.
+    pub lines: Beneath,
 }
 
 impl SealedBody for Append {
     fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
         Ok(Self {
-            entry: reader.blob(0..=MAX_ENTRY_BYTES)?.to_vec(),
-            signature: reader.signature()?,
+            entry: Signed::read(reader)?,
             private: reader.list(MAX_CHANGES, PrivateChange::read)?,
             beneath: reader.opt(OpenedBeneath::read)?,
             links: read_links(reader)?,
@@ -92,8 +62,7 @@ impl SealedBody for Append {
     }
 
     fn write(&self, writer: &mut Writer) {
-        writer.blob(&self.entry);
-        writer.array(self.signature.as_bytes());
+        self.entry.write(writer);
         writer.list(&self.private, |writer, change| change.write(writer));
         writer.opt(self.beneath.as_ref(), |writer, beneath| beneath.write(writer));
         write_links(writer, &self.links);
@@ -101,36 +70,14 @@ impl SealedBody for Append {
     }
 }
 
-impl PrivateChange {
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
-        Ok(Self { blind: reader.array()?, change: reader.blob(0..=MAX_CHANGE_BYTES)?.to_vec() })
-    }
-
-    pub(super) fn write(&self, writer: &mut Writer) {
-        writer.array(&self.blind);
-        writer.blob(&self.change);
-    }
-}
-
 impl OpenedBeneath {
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
-        Ok(Self { blind: reader.array()?, lines: reader.list(MAX_LINES, BeneathLine::read)? })
+        Ok(Self { blind: Blind::from_bytes(reader.array()?), lines: Beneath::read(reader)? })
     }
 
     pub(super) fn write(&self, writer: &mut Writer) {
-        writer.array(&self.blind);
-        writer.list(&self.lines, |writer, line| {
-            writer.u8(line.kind);
-            writer.array(&line.id);
-            writer.u64(line.number);
-            writer.array(line.digest.as_bytes());
-        });
-    }
-}
-
-impl BeneathLine {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
-        Ok(Self { kind: reader.u8()?, id: reader.array()?, number: reader.u64()?, digest: reader.digest()? })
+        writer.array(self.blind.as_bytes());
+        self.lines.write(writer);
     }
 }
 
@@ -146,23 +93,12 @@ pub struct EntryPage {
 /// An entry as one reader sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryView {
-    /// The encoded entry, as it was signed.
-    pub entry: Vec<u8>,
-    /// The author's signature.
-    pub signature: Signature,
-    /// The private changes that the caller may see, ascending by index.
-    pub private: Vec<ShownChange>,
+    /// The entry, with the author's signature.
+    pub entry: Signed<LogEntry>,
+    /// The private changes that the caller may see, with their places among those of the entry; ascending.
+    pub private: Vec<(u32, PrivateChange)>,
     /// What is beneath the type, for those who may have to make wraps.
     pub beneath: Option<OpenedBeneath>,
-}
-
-/// A private change that the caller may see.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ShownChange {
-    /// Its place among the private changes of the entry.
-    pub index: u32,
-    /// The change.
-    pub change: PrivateChange,
 }
 
 impl SealedBody for EntryPage {
@@ -178,23 +114,19 @@ impl SealedBody for EntryPage {
 
 impl SealedBody for EntryView {
     fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
-        let read_shown = |reader: &mut Reader<'_>| {
-            Ok(ShownChange { index: reader.u32()?, change: PrivateChange::read(reader)? })
-        };
+        let read_shown = |reader: &mut Reader<'_>| Ok((reader.u32()?, PrivateChange::read(reader)?));
         Ok(Self {
-            entry: reader.blob(0..=MAX_ENTRY_BYTES)?.to_vec(),
-            signature: reader.signature()?,
-            private: reader.ascending(MAX_CHANGES, read_shown, |shown| &shown.index)?,
+            entry: Signed::read(reader)?,
+            private: reader.ascending(MAX_CHANGES, read_shown, |(index, _)| index)?,
             beneath: reader.opt(OpenedBeneath::read)?,
         })
     }
 
     fn write(&self, writer: &mut Writer) {
-        writer.blob(&self.entry);
-        writer.array(self.signature.as_bytes());
-        writer.list(&self.private, |writer, shown| {
-            writer.u32(shown.index);
-            shown.change.write(writer);
+        self.entry.write(writer);
+        writer.list(&self.private, |writer, (index, change)| {
+            writer.u32(*index);
+            change.write(writer);
         });
         writer.opt(self.beneath.as_ref(), |writer, beneath| beneath.write(writer));
     }
@@ -382,7 +314,10 @@ fn write_wrap(writer: &mut Writer, wrap: &Wrap) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
+    use tozstore_crypto::StoreId;
+    use tozstore_crypto::sealed::{BeneathLine, Change, ClientKeys, Encoded, Subject, TypePlace};
+
     use super::*;
 
     fn wrap(byte: u8) -> Wrap {
@@ -396,16 +331,42 @@ mod tests {
         Wrap::read(&mut Reader::new(&writer.finish().unwrap())).unwrap()
     }
 
+    pub(in super::super) fn entry() -> Signed<LogEntry> {
+        let place = TypePlace {
+            store: StoreId::from_bytes([1; 16]),
+            writer: ClientId::from_bytes([2; 16]),
+            type_name: "notes".parse().unwrap(),
+        };
+        let entry = LogEntry {
+            place,
+            position: 1,
+            previous: Some(Digest::from_bytes([3; 32])),
+            author: ClientId::from_bytes([2; 16]),
+            author_bundle: Digest::from_bytes([4; 32]),
+            made_ms: 5,
+            writer_bundle: Digest::from_bytes([4; 32]),
+            public: vec![Change::Reset],
+            private: Vec::new(),
+            epochs: Vec::new(),
+            wrap_count: 0,
+            wrap_root: Digest::from_bytes([6; 32]),
+            beneath: None,
+            census: None,
+            notice: None,
+        };
+        Encoded::new(&entry).unwrap().sign(&ClientKeys::from_bytes(&[7; 64]).signing_key())
+    }
+
+    pub(in super::super) fn private() -> PrivateChange {
+        PrivateChange::new(&Change::Remove(Subject::Client(ClientId::from_bytes([8; 16])))).unwrap()
+    }
+
     fn sample() -> Append {
-        let digest = Digest::from_bytes([5; 32]);
+        let lines = Beneath::new(vec![BeneathLine::of_deleted(ClientId::from_bytes([5; 16]))]).unwrap();
         Append {
-            entry: b"entry".to_vec(),
-            signature: Signature::from_bytes([1; 64]),
-            private: vec![PrivateChange { blind: [2; 16], change: vec![3; 50] }],
-            beneath: Some(OpenedBeneath {
-                blind: [4; 16],
-                lines: vec![BeneathLine { kind: 1, id: [5; 16], number: 6, digest }],
-            }),
+            entry: entry(),
+            private: vec![private()],
+            beneath: Some(OpenedBeneath { blind: Blind::from_bytes([4; 16]), lines }),
             links: vec![(7, [8; LINK_BYTES])],
             wraps: vec![wrap(1), wrap(2)],
         }
@@ -427,13 +388,7 @@ mod tests {
     fn answers_come_back() {
         let head =
             Head { position: 1, digest: Digest::from_bytes([1; 32]), marks: super::super::Marks::default() };
-        let change = PrivateChange { blind: [2; 16], change: vec![3] };
-        let view = EntryView {
-            entry: vec![1],
-            signature: Signature::from_bytes([1; 64]),
-            private: vec![ShownChange { index: 4, change }],
-            beneath: None,
-        };
+        let view = EntryView { entry: entry(), private: vec![(4, private())], beneath: None };
         let page = EntryPage { head, entries: vec![view.clone()] };
         assert_eq!(EntryPage::from_bytes(&page.to_bytes().unwrap()), Ok(page));
         let twice = EntryView { private: [&view.private[..], &view.private[..]].concat(), ..view };

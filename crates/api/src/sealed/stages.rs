@@ -1,15 +1,15 @@
 //! Entries whose wraps come in pages: `/v3/stages/{digest}`.
 
 use tozstore_crypto::ParseError;
-use tozstore_crypto::sealed::{LINK_BYTES, Reader, Wrap, Writer};
+use tozstore_crypto::sealed::{
+    Encoded, LINK_BYTES, LogEntry, MAX_CHANGES, Object as _, PrivateChange, Reader, Wrap, Writer,
+};
 
-use super::logs::{MAX_ENTRY_BYTES, read_links, read_wraps, write_links, write_wraps};
-use super::{OpenedBeneath, PrivateChange, SealedBody};
+use super::logs::{read_links, read_wraps, write_links, write_wraps};
+use super::{OpenedBeneath, SealedBody};
 
 /// Wraps of one page.
 pub const MAX_WRAPS_PER_PAGE: usize = 1000;
-/// Changes of one entry.
-const MAX_CHANGES: usize = 10_000;
 /// Gaps between pages that came, of which an answer names the first.
 const MAX_GAPS: usize = 10_001;
 
@@ -17,8 +17,8 @@ const MAX_GAPS: usize = 10_001;
 /// Only an entry that begins an epoch can be staged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stage {
-    /// The encoded entry, as it will be signed.
-    pub entry: Vec<u8>,
+    /// The entry, as it will be signed.
+    pub entry: Encoded<LogEntry>,
     /// The private changes, in the order of the entry.
     pub private: Vec<PrivateChange>,
     /// What is beneath the type.
@@ -30,7 +30,7 @@ pub struct Stage {
 impl SealedBody for Stage {
     fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
         Ok(Self {
-            entry: reader.blob(0..=MAX_ENTRY_BYTES)?.to_vec(),
+            entry: Encoded::parse(reader.blob(0..=LogEntry::MAX_BYTES)?)?,
             private: reader.list(MAX_CHANGES, PrivateChange::read)?,
             beneath: reader.opt(OpenedBeneath::read)?,
             links: read_links(reader)?,
@@ -38,7 +38,7 @@ impl SealedBody for Stage {
     }
 
     fn write(&self, writer: &mut Writer) {
-        writer.blob(&self.entry);
+        writer.blob(self.entry.bytes());
         writer.list(&self.private, |writer, change| change.write(writer));
         writer.opt(self.beneath.as_ref(), |writer, beneath| beneath.write(writer));
         write_links(writer, &self.links);
@@ -97,14 +97,16 @@ impl SealedBody for StageState {
 
 #[cfg(test)]
 mod tests {
+    use tozstore_crypto::sealed::{Beneath, Blind};
+
     use super::*;
 
     #[test]
     fn bodies_come_back() {
         let stage = Stage {
-            entry: b"entry".to_vec(),
-            private: vec![PrivateChange { blind: [1; 16], change: vec![2; 3] }],
-            beneath: Some(OpenedBeneath { blind: [3; 16], lines: Vec::new() }),
+            entry: super::super::logs::tests::entry().encoded().clone(),
+            private: vec![super::super::logs::tests::private()],
+            beneath: Some(OpenedBeneath { blind: Blind::from_bytes([3; 16]), lines: Beneath::default() }),
             links: vec![(0, [4; LINK_BYTES])],
         };
         let bytes = stage.to_bytes().unwrap();
