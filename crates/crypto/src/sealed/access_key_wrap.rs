@@ -116,12 +116,7 @@ impl Wrap {
     }
 
     fn access_key_info(&self, place: &EntryPlace<'_>) -> Zeroizing<Vec<u8>> {
-        let mut heads = (u32::try_from(place.heads.len()).unwrap_or(u32::MAX)).to_le_bytes().to_vec();
-        for head in place.heads {
-            heads.extend_from_slice(&head.segment.to_le_bytes());
-            heads.extend_from_slice(&head.number.to_le_bytes());
-            heads.extend_from_slice(head.canary.as_bytes());
-        }
+        let heads = encoded_heads(place.heads);
         let (position, from_segment) = (place.position.to_le_bytes(), self.from_segment.to_le_bytes());
         let (subject, heads) = (self.subject.to_bytes(), Digest::of(SealedLabel::Heads, &[&heads]));
         let last: [&[u8]; 7] = [
@@ -135,6 +130,17 @@ impl Wrap {
         ];
         SealedLabel::WrapAccessKeys.frame(&[&place.record_type.parts()[..], &last].concat())
     }
+}
+
+/// `list of (segment u32, number u64, canary 32)`.
+pub(super) fn encoded_heads(heads: &[SegmentHead]) -> Vec<u8> {
+    let mut bytes = (u32::try_from(heads.len()).unwrap_or(u32::MAX)).to_le_bytes().to_vec();
+    for head in heads {
+        bytes.extend_from_slice(&head.segment.to_le_bytes());
+        bytes.extend_from_slice(&head.number.to_le_bytes());
+        bytes.extend_from_slice(head.canary.as_bytes());
+    }
+    bytes
 }
 
 /// The heads from one segment on, if that segment is there.

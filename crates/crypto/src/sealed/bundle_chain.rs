@@ -96,6 +96,11 @@ impl BundleChain {
         self.bundles().find(|bundle| bundle.digest() == *digest)
     }
 
+    /// The digest of the bundle of that sequence, if it is in what was verified.
+    pub fn digest_at(&self, sequence: u32) -> Option<Digest> {
+        self.bundles().find(|bundle| bundle.object().sequence == sequence).map(Encoded::digest)
+    }
+
     /// Whether the keys of bundle `sequence` were replaced since because they may be in other hands.
     pub fn is_compromised(&self, sequence: u32) -> bool {
         self.bundles()

@@ -302,6 +302,11 @@ impl LogState {
         self.floors.get(&segment).copied().unwrap_or(0)
     }
 
+    /// All floors, ascending by segment.
+    pub fn floors(&self) -> impl Iterator<Item = (u32, u64)> {
+        self.floors.iter().map(|(segment, number)| (*segment, *number))
+    }
+
     /// The entry with the newest census.
     pub const fn census(&self) -> Option<LogPosition> {
         self.census

@@ -9,6 +9,7 @@ mod access_key_wrap;
 mod bundle;
 mod bundle_chain;
 mod card;
+mod client_state;
 mod codec;
 mod data_key;
 mod digest;
@@ -85,6 +86,9 @@ pub use log_epoch::{Epoch, EpochLookup};
 pub use log_replay::{LogReplay, Standing, VersionError, countable};
 pub use log_rules::{Rule, RuleError};
 pub use log_state::{GrantChange, HeldGrant, LogState, LogStep, VoidChange, WrapDue};
+
+// What a client remembers
+pub use client_state::{Backwards, ClientState, RememberedBundle, RememberedLog, RememberedRecord};
 
 // Records and files
 pub use field::{FieldContent, FieldForm, FieldName, FieldToSeal, MIN_SEALED_BYTES, Names};
