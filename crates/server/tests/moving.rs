@@ -2,6 +2,7 @@
 #![allow(clippy::panic, clippy::unwrap_used, reason = "functions that tests share may fail as tests do")]
 
 mod database;
+mod object_server;
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -11,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use database::Database;
 use futures_util::TryStreamExt as _;
+use object_server::ObjectServer;
 use tokio::runtime::Handle;
 use tozstore_api::Timestamp;
 use tozstore_crypto::FileTally;
@@ -371,6 +373,7 @@ async fn a_move_goes_on_where_it_was_stopped() {
     // The old server goes on to answer reads; it takes no writes, and does not start again.
     let refused = served.app.store.write::<_, StoreError, _>("t", |tx| tx.stamp()).await;
     assert!(matches!(refused, Err(StoreError::ReadOnly(_))));
+    served.app.readiness.check(&served.app).await.unwrap();
     let records = served.records().await;
     assert_eq!(records.len(), 14);
     served.close().await;
@@ -385,6 +388,31 @@ async fn a_move_goes_on_where_it_was_stopped() {
     let from_place = place(from.path());
     assert_eq!(moving::run(move |_| moving::read_only_off(&from_place)).await.unwrap().len(), 1);
     Served::open(from.path()).unwrap().close().await;
+}
+
+/// From a folder to an S3 store, backed up from there, and restored into a folder.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_go_to_an_s3_store_and_back() {
+    let dirs = [(); 3].map(|()| tempfile::tempdir().unwrap());
+    let objects = ObjectServer::start().await;
+    let served = Served::open(dirs[0].path()).unwrap();
+    let contents = [Vec::new(), b"sealed".to_vec(), vec![5; 6_000_000]];
+    let mut keys = Vec::new();
+    for (n, content) in (1..).zip(&contents) {
+        keys.push(served.write_file(n, content).await);
+    }
+    served.close().await;
+    let files = objects.files(false);
+    let in_s3 = Place::new(Config { data_dir: dirs[1].path().to_owned(), files, ..Config::default() });
+    let moved = migrate(place(dirs[0].path()), in_s3.clone()).await.unwrap();
+    assert_eq!((moved.files, objects.blob_count()), (3, 3));
+    let archive = backup(in_s3).await;
+    restore(place(dirs[2].path()), archive).await.unwrap();
+    let again = Served::open(dirs[2].path()).unwrap();
+    for (key, content) in keys.iter().zip(&contents) {
+        assert!(again.content(*key).await.as_ref() == Some(content), "{key}");
+    }
+    again.close().await;
 }
 
 /// A copy of the newest golden file: a row of every noun.

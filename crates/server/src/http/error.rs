@@ -178,4 +178,13 @@ mod tests {
         assert_eq!(fault.status(), (StatusCode::INTERNAL_SERVER_ERROR, false));
         assert_eq!(Error::from(StoreError::Closed).status(), (StatusCode::SERVICE_UNAVAILABLE, false));
     }
+
+    #[test]
+    fn who_writes_while_data_is_moved_is_told_to_come_again() {
+        let refused = Error::from(StoreError::ReadOnly("why".into()));
+        assert_eq!(refused.to_string(), "why");
+        let answer = refused.into_response();
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(answer.headers().contains_key(header::RETRY_AFTER));
+    }
 }

@@ -89,6 +89,8 @@ pub fn migrate(
     let detail = to.shown();
     let mut read_only = Lease::take(from.beside()?, HoldKind::ReadOnly, &detail, Arc::clone(clock))?;
     source.begin_snapshot()?;
+    // From here on, nobody lets go of a file.
+    lease.end()?;
     let mut list = BlobList::new()?;
     let mut progress = Progress { step: "rows", ..Progress::default() };
     for table in TABLES {
@@ -98,7 +100,6 @@ pub fn migrate(
             filling.row(row)?;
             progress.rows += 1;
             watcher(&progress)?;
-            lease.tick()?;
             read_only.tick()
         })?;
         filling.end_table()?;
@@ -111,10 +112,8 @@ pub fn migrate(
     copier.copy(list, &mut read_only, watcher)?;
     let rows = filling.verify(&mut |progress| {
         watcher(progress)?;
-        lease.tick()?;
         read_only.tick()
     })?;
-    lease.end()?;
     // First this: both refuse writes for a moment, rather than both taking them.
     read_only.stay_as(HoldKind::Moved)?;
     filling.finish()?;
