@@ -24,13 +24,15 @@ pub enum Label {
     HookSecret,
     /// A registration token kept readable for its owner.
     RegistrationToken,
+    /// What servers on one store tell of their key, and places that are derived from it.
+    ServerKey,
     /// Salts for an account name that does not exist, so that it looks as if it did.
     UnknownAccount,
 }
 
 impl Label {
     /// All labels.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::AccessKeyFingerprint,
         Self::AccessToken,
         Self::AuditEntry,
@@ -40,6 +42,7 @@ impl Label {
         Self::FileTransfer,
         Self::HookSecret,
         Self::RegistrationToken,
+        Self::ServerKey,
         Self::UnknownAccount,
     ];
 
@@ -55,6 +58,7 @@ impl Label {
             Self::FileTransfer => "tozstore/1/file-transfer",
             Self::HookSecret => "tozstore/1/hook-secret",
             Self::RegistrationToken => "tozstore/1/registration-token",
+            Self::ServerKey => "tozstore/1/server-key",
             Self::UnknownAccount => "tozstore/1/unknown-account",
         }
     }
@@ -216,6 +220,7 @@ mod tests {
                 "tozstore/1/file-transfer",
                 "tozstore/1/hook-secret",
                 "tozstore/1/registration-token",
+                "tozstore/1/server-key",
                 "tozstore/1/unknown-account",
             ]
         );

@@ -11,12 +11,12 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::Budget;
 use crate::keys::ServerKeys;
-use crate::login_failures::LoginFailures;
+use crate::login_failures::{LoginFailures, Purpose};
 use crate::mail::MailQueue;
 use crate::metrics::Metrics;
 use crate::rates::Rates;
 use crate::readiness::Readiness;
-use crate::replays::ReplayCache;
+use crate::replays::{ReplayCache, Signers};
 use crate::store::{MeteredStore, Store};
 
 /// The server without its sockets.
@@ -70,9 +70,11 @@ impl App {
         let store = Arc::new(MeteredStore::new(store, Arc::clone(&metrics), Arc::clone(&admission)));
         let rates = Rates::new(&config.rates);
         let blobs = blobs.metered(Arc::clone(&metrics));
-        let replays = ReplayCache::new(config.tokens.clock_window_s, config.limits.replay_cache_requests);
-        let strangers_replays =
-            ReplayCache::new(config.tokens.clock_window_s, config.limits.strangers_replay_cache_requests);
+        let (window_s, limits) = (config.tokens.clock_window_s, &config.limits);
+        let (most, of_one) = (limits.replay_cache_requests, limits.replay_cache_requests_per_client);
+        let replays = ReplayCache::new(window_s, most, of_one, Signers::Apart);
+        let most = limits.strangers_replay_cache_requests;
+        let strangers_replays = ReplayCache::new(window_s, most, most, Signers::Together);
         let nobodys_key = SigningKeyPair::generate().public_key();
         let body_memory = Budget::new(config.limits.bodies_bytes);
         let answer_memory = Budget::new(config.limits.answers_bytes);
@@ -90,7 +92,7 @@ impl App {
             replays,
             strangers_replays,
             mails,
-            login_failures: LoginFailures::default(),
+            login_failures: LoginFailures::new(Purpose::Logins),
             body_memory,
             answer_memory,
             nobodys_key,

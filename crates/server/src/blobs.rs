@@ -18,9 +18,9 @@ use object_store::aws::AmazonS3;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path as ObjectPath;
-use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt as _, PutPayload};
+use object_store::{GetResultPayload, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
 use tokio::time::Instant;
-use tozstore_crypto::{FileChecksum, FileTally, SealedFile};
+use tozstore_crypto::{FileChecksum, FileTally, SealedFile, blake2b_256};
 
 use crate::http::Error;
 use crate::ids;
@@ -36,6 +36,8 @@ const PART_BYTES: usize = 512 * 1024;
 const UNFINISHED: char = '#';
 /// Bytes that a store of bytes copies, or puts together, in a second at the least.
 const BYTES_PER_SECOND: u64 = 10 * 1024 * 1024;
+/// After which nobody goes on with a file that is being written: bodies come faster, or are given up.
+const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// Where the bytes of one file lie. Random, so that it says nothing; no permission, since the store is asked first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,7 +106,17 @@ impl Blobs {
     /// The folder cannot be made or read.
     pub fn in_dir(dir: &Path) -> io::Result<Self> {
         create_private_dir(dir)?;
-        remove_unfinished(dir)?;
+        remove_unfinished(dir, Duration::ZERO)?;
+        Self::beside(dir)
+    }
+
+    /// In a folder that other servers write to as well. Thrown away is what nobody went on writing for an hour.
+    ///
+    /// # Errors
+    /// The folder cannot be made or read.
+    pub fn in_shared_dir(dir: &Path) -> io::Result<Self> {
+        create_private_dir(dir)?;
+        remove_unfinished(dir, ABANDONED)?;
         Self::beside(dir)
     }
 
@@ -206,6 +218,33 @@ impl Blobs {
             .ok_or(Error::Blobs("check: there is no such bucket".into()))
     }
 
+    /// Which place this is: whoever has the same has the same files. Decided by whoever asks first.
+    ///
+    /// # Errors
+    /// The place cannot be read or written to.
+    pub async fn place(&self) -> Result<[u8; 32], Error> {
+        let path = self.prefix.clone().join("place");
+        let read = || self.timed("get", 0, async { self.store.get(&path).await?.bytes().await });
+        if let Some(name) = read().await? {
+            return Ok(blake2b_256(&name));
+        }
+        let name: [u8; 16] = ids::random_bytes()?;
+        let options = PutOptions::from(PutMode::Create);
+        let put = self.store.put_opts(&path, PutPayload::from(name.to_vec()), options);
+        let make = async {
+            match put.await {
+                // Another server was faster.
+                Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+                    Ok(())
+                }
+                made => made.map(drop),
+            }
+        };
+        self.timed("check", 0, make).await?;
+        let name = read().await?.ok_or(Error::Blobs("the name of the place is not kept there".into()))?;
+        Ok(blake2b_256(&name))
+    }
+
     /// Removes the bytes under a key, if there are any.
     ///
     /// # Errors
@@ -272,7 +311,8 @@ fn pieces(file: fs::File) -> BoxStream<'static, io::Result<Bytes>> {
     stream::try_unfold(file, next).boxed()
 }
 
-fn remove_unfinished(dir: &Path) -> io::Result<()> {
+/// Removes what was begun and not touched for a time.
+fn remove_unfinished(dir: &Path, untouched: Duration) -> io::Result<()> {
     for folder in fs::read_dir(dir)? {
         let folder = folder?;
         if !folder.file_type()?.is_dir() {
@@ -280,12 +320,28 @@ fn remove_unfinished(dir: &Path) -> io::Result<()> {
         }
         for entry in fs::read_dir(folder.path())? {
             let entry = entry?;
-            if entry.file_name().to_string_lossy().contains(UNFINISHED) {
-                fs::remove_file(entry.path())?;
+            if entry.file_name().to_string_lossy().contains(UNFINISHED) && is_untouched(&entry, untouched)? {
+                match fs::remove_file(entry.path()) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
             }
         }
     }
     Ok(())
+}
+
+fn is_untouched(entry: &fs::DirEntry, time: Duration) -> io::Result<bool> {
+    if time.is_zero() {
+        return Ok(true);
+    }
+    match entry.metadata() {
+        // A time to come is that of another machine's clock.
+        Ok(metadata) => Ok(metadata.modified()?.elapsed().is_ok_and(|elapsed| elapsed >= time)),
+        // Its writer is done.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn failed(error: impl fmt::Display) -> Error {
@@ -297,12 +353,22 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    async fn a_place_is_known_again() {
+        let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let place = async |dir: &tempfile::TempDir| Blobs::in_dir(dir.path()).unwrap().place().await.unwrap();
+        assert_eq!(place(&dirs[0]).await, place(&dirs[0]).await);
+        assert_ne!(place(&dirs[0]).await, place(&dirs[1]).await);
+    }
+
+    #[tokio::test]
     async fn what_was_not_finished_is_gone_after_a_start() {
         let dir = tempfile::tempdir().unwrap();
         let key = BlobKey::new().unwrap();
         let mut writer = Blobs::in_dir(dir.path()).unwrap().create(key);
         writer.write(&vec![1; PART_BYTES]).await.unwrap();
         let folder = dir.path().join(&key.to_string()[..2]);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+        Blobs::in_shared_dir(dir.path()).unwrap();
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
         Blobs::in_dir(dir.path()).unwrap();
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);

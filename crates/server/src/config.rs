@@ -19,6 +19,8 @@ pub use sources::{ConfigError, ConfigOverrides};
 pub struct Config {
     /// Directory of the database and of the server's key. Made if it is not there.
     pub data_dir: PathBuf,
+    /// File of the server's key. Where it is empty, it is `server.key` in the data directory, made if it is not there.
+    pub server_key_file: PathBuf,
     /// Where to listen.
     pub listen: ListenConfig,
     /// TLS.
@@ -57,6 +59,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             data_dir: PathBuf::from("tozstore-data"),
+            server_key_file: PathBuf::new(),
             listen: ListenConfig::default(),
             tls: TlsConfig::default(),
             limits: LimitsConfig::default(),
@@ -153,8 +156,10 @@ pub struct LimitsConfig {
     pub answers_bytes: usize,
     /// Registration tokens of one account.
     pub registration_tokens_per_account: usize,
-    /// Signed requests that are kept in mind so that they are not taken twice. About 64 bytes each.
+    /// Signed requests that are kept in mind so that they are not taken twice. About 200 bytes each.
     pub replay_cache_requests: usize,
+    /// Those of one client. Of one that signs more, those older than the ones that are kept are refused.
+    pub replay_cache_requests_per_client: usize,
     /// The same for requests that are signed by those who are no clients, such as readers of notes.
     pub strangers_replay_cache_requests: usize,
     /// Records that one search may look at before it is refused.
@@ -175,6 +180,7 @@ impl Default for LimitsConfig {
             answers_bytes: 512 * 1024 * 1024,
             registration_tokens_per_account: 1000,
             replay_cache_requests: 262_144,
+            replay_cache_requests_per_client: 16_384,
             strangers_replay_cache_requests: 65_536,
             search_examined_records: 1_000_000,
         }
@@ -271,11 +277,13 @@ pub struct StoreConfig {
     pub ca_file: PathBuf,
     /// Connections to that database for reading. Writing takes one more, and at times two.
     pub connections: usize,
+    /// Whether this server's key takes the place of the one that servers on that database had, which is lost.
+    pub new_server_key: bool,
 }
 
 impl Default for StoreConfig {
     fn default() -> Self {
-        Self { url: StoreUrl::default(), ca_file: PathBuf::new(), connections: 8 }
+        Self { url: StoreUrl::default(), ca_file: PathBuf::new(), connections: 8, new_server_key: false }
     }
 }
 

@@ -60,6 +60,14 @@ pub async fn round(app: &App) -> Result<(), StoreError> {
     repeat(app, "cut changes", move |tx| Ok(tx.delete_changes_before(oldest, limit)? >= limit)).await?;
     let stale = now.plus_seconds(-i64::from(app.config.hooks.kept_hours) * SECONDS_PER_HOUR);
     repeat(app, "drop deliveries", move |tx| Ok(tx.delete_deliveries_before(stale, limit)? >= limit)).await?;
+    if let Some(shared) = app.store.shared() {
+        // Twice the time, since the clocks of processes may differ.
+        let past_s = i64::try_from(2 * app.config.tokens.clock_window_s).unwrap_or(i64::MAX);
+        let before_s = now.seconds().saturating_sub(past_s).max(0).unsigned_abs();
+        while shared.forget_requests(before_s, limit).await? >= limit {
+            tokio::task::yield_now().await;
+        }
+    }
     // Last, since it can take long: whoever has many clients erased must not keep the rest from being done.
     repeat(app, "erase", move |tx| tx.erase_step(limit)).await?;
     remove_blobs(app, now, limit).await

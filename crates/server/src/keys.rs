@@ -25,11 +25,13 @@ pub const KEY_FILE: &str = "server.key";
 pub struct ServerKeys {
     access_tokens: MacKey,
     account_tokens: MacKey,
+    attempts: MacKey,
     challenges: MacKey,
     file_transfers: MacKey,
     hooks: MacKey,
     registration_tokens: SealingKey,
     unknown_accounts: MacKey,
+    commitment: [u8; 32],
 }
 
 /// Why the server's key cannot be used.
@@ -47,6 +49,12 @@ pub enum ServerKeyError {
     /// The file is not a key.
     #[error("the server's key {0} does not have 32 bytes")]
     Length(String),
+    /// The other servers on the store have another key.
+    #[error(
+        "this server's key {0} is not that of the other servers on this store: copy theirs here, or name it with \
+         server_key_file. If theirs is lost for good, stop them all and start one server with store.new_server_key = true"
+    )]
+    Other(String),
     /// Others than the owner may read the file.
     #[error("the server's key {0} can be read by others than its owner: set its mode to 0600")]
     Readable(String),
@@ -109,9 +117,20 @@ impl ServerKeys {
             getrandom::fill(&mut *root).map_err(|error| io_error(io::Error::other(error)))?;
             create(&path, &root).map_err(io_error)?;
         }
-        match read_root(data_dir)? {
+        Self::open_file(&path)
+    }
+
+    /// Reads the key in a file, which must be there.
+    ///
+    /// # Errors
+    /// The file cannot be read, is not a key, or can be read by others.
+    pub fn open_file(path: &Path) -> Result<Self, ServerKeyError> {
+        match read_root_file(path)? {
             Some(root) => Ok(Self::derive(&root)),
-            None => Err(io_error(io::ErrorKind::NotFound.into())),
+            None => Err(ServerKeyError::Io {
+                path: path.display().to_string(),
+                source: io::ErrorKind::NotFound.into(),
+            }),
         }
     }
 
@@ -122,11 +141,13 @@ impl ServerKeys {
         Self {
             access_tokens: MacKey::from_bytes(&key(Label::AccessToken, b"client")),
             account_tokens: MacKey::from_bytes(&key(Label::AccessToken, b"account")),
+            attempts: MacKey::from_bytes(&key(Label::ServerKey, b"attempts")),
             challenges: MacKey::from_bytes(&key(Label::Challenge, b"")),
             file_transfers: MacKey::from_bytes(&key(Label::FileTransfer, b"")),
             hooks: MacKey::from_bytes(&key(Label::HookSecret, b"")),
             registration_tokens: SealingKey::from_bytes(&key(Label::RegistrationToken, b"")),
             unknown_accounts: MacKey::from_bytes(&key(Label::UnknownAccount, b"")),
+            commitment: *key(Label::ServerKey, b"commitment"),
         }
     }
 
@@ -201,6 +222,17 @@ impl ServerKeys {
         encode_base64url(&tag[..16])
     }
 
+    /// Tells nothing of the keys, but whether two servers have the same.
+    pub const fn commitment(&self) -> &[u8; 32] {
+        &self.commitment
+    }
+
+    /// A number for an address, the same in all servers with this key; nobody else can tell which.
+    pub fn attempts_hash(&self, address: &str) -> u64 {
+        let tag = self.attempts.tag(Label::ServerKey, &[address.as_bytes()]);
+        tag.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+    }
+
     /// What the deliveries to a hook are signed with. The store has the nonce alone.
     pub fn hook_secret(&self, nonce: &[u8; 16]) -> HookSecret {
         HookSecret::from_bytes(&Zeroizing::new(self.hooks.tag(Label::HookSecret, &[nonce])))
@@ -250,10 +282,13 @@ fn check(key: &MacKey, token: &str, now: Timestamp) -> Option<([u8; 16], Timesta
 
 /// The root key in a data directory, if there is one.
 pub(crate) fn read_root(data_dir: &Path) -> Result<Option<Zeroizing<[u8; 32]>>, ServerKeyError> {
-    let path = data_dir.join(KEY_FILE);
+    read_root_file(&data_dir.join(KEY_FILE))
+}
+
+fn read_root_file(path: &Path) -> Result<Option<Zeroizing<[u8; 32]>>, ServerKeyError> {
     let shown = path.display().to_string();
     let io_error = |source| ServerKeyError::Io { path: shown.clone(), source };
-    let mut file = match fs::File::open(&path) {
+    let mut file = match fs::File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         opened => opened.map_err(io_error)?,
     };

@@ -42,7 +42,7 @@ use blobs::{Blobs, S3Error};
 use clock::{Clock, SystemClock};
 use config::{Config, FilesConfig, StoreConfig};
 use http::{Certificates, TlsError};
-use keys::{ServerKeyError, ServerKeys};
+use keys::{KEY_FILE, ServerKeyError, ServerKeys};
 use mail::{MailError, Mailer};
 use store::{PostgresOptions, PostgresStore, SqliteOptions, SqliteStore, Store, StoreError};
 
@@ -101,6 +101,12 @@ pub enum StartError {
     /// Mails cannot be sent as it is set up.
     #[error(transparent)]
     Mail(#[from] MailError),
+    /// The other servers on the store keep files elsewhere.
+    #[error(
+        "the other servers on this store keep the bytes of files in another place: give all of them the same bucket, or \
+         the same folder on a file system that they share"
+    )]
+    OtherFiles,
     /// There can be no TLS.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -122,15 +128,36 @@ impl Server {
         let address = config.listen.address;
         let (data_dir, store_config) = (config.data_dir.clone(), config.store.clone());
         let files_config = config.files.clone();
+        let key_file = Some(config.server_key_file.clone()).filter(|path| !path.as_os_str().is_empty());
         // Before the store: what is set up wrongly is told at once.
         let certificates = Certificates::open(&config.tls)?;
         let tls = certificates.as_ref().map(Certificates::acceptor).transpose()?;
         let mailer = Mailer::new(&config.mail)?;
         let opening = {
             let clock = Arc::clone(&clock);
-            tokio::task::spawn_blocking(move || open(&data_dir, &store_config, &files_config, clock))
+            let key_file = key_file.clone();
+            tokio::task::spawn_blocking(move || {
+                open(&data_dir, key_file.as_deref(), &store_config, &files_config, clock)
+            })
         };
         let (keys, store, blobs) = opening.await.map_err(|error| StoreError::Internal(error.into()))??;
+        if let Some(shared) = store.shared() {
+            let commitment = *keys.commitment();
+            if !shared.agree("server_key", commitment, config.store.new_server_key).await? {
+                let path = key_file.unwrap_or_else(|| config.data_dir.join(KEY_FILE));
+                return Err(ServerKeyError::Other(path.display().to_string()).into());
+            }
+            match blobs.place().await {
+                Ok(place) if !shared.agree("files", place, false).await? => {
+                    return Err(StartError::OtherFiles);
+                }
+                Ok(_) => {}
+                // What needs it is refused until it can be reached.
+                Err(error) => {
+                    tracing::warn!(%error, "it cannot be told whether the others keep files in the same place")
+                }
+            }
+        }
         let (listener, local_addr) = bind(address).await?;
         let operations_listener = match config.metrics.listen {
             Some(address) => Some(bind(address).await?),
@@ -226,17 +253,22 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartErr
 
 fn open(
     data_dir: &Path,
+    key_file: Option<&Path>,
     store: &StoreConfig,
     files: &FilesConfig,
     clock: Arc<dyn Clock>,
 ) -> Result<(ServerKeys, Arc<dyn Store>, Blobs), StartError> {
     keys::create_private_dir(data_dir)
         .map_err(|source| StartError::DataDir { path: data_dir.to_owned(), source })?;
-    let keys = ServerKeys::open(data_dir)?;
+    let keys = match key_file {
+        Some(path) => ServerKeys::open_file(path)?,
+        None => ServerKeys::open(data_dir)?,
+    };
     let store = open_rows(data_dir, store, clock)?;
     let blobs = if files.url.is_empty() {
         let path = data_dir.join(BLOB_DIR);
-        Blobs::in_dir(&path).map_err(|source| StartError::BlobDir { path, source })?
+        let blobs = if store.shared().is_some() { Blobs::in_shared_dir(&path) } else { Blobs::in_dir(&path) };
+        blobs.map_err(|source| StartError::BlobDir { path, source })?
     } else {
         Blobs::in_s3(files)?
     };

@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{MailConfig, MailTls};
 use crate::http::Error;
-use crate::login_failures::LoginFailures;
+use crate::login_failures::{LoginFailures, Purpose};
 use crate::{App, ids};
 
 /// Mails that wait at a time; more are refused for the moment.
@@ -69,7 +69,7 @@ impl MailQueue {
             sender,
             receiver: Mutex::new(Some(receiver)),
             is_on: !config.host.is_empty(),
-            by_address: LoginFailures::default(),
+            by_address: LoginFailures::new(Purpose::Mails),
         }
     }
 
@@ -82,11 +82,12 @@ impl MailQueue {
     ///
     /// # Errors
     /// Too many wait, or too many went there.
-    pub fn reserve(&self, to: &Address, now: Timestamp) -> Result<Place<'_>, Error> {
+    pub async fn reserve(&self, app: &App, to: &Address, now: Timestamp) -> Result<Place<'_>, Error> {
         let place = self.sender.try_reserve().map_err(|_| Error::Busy)?;
         let now_s = now.seconds().max(0).unsigned_abs();
         let key = to.to_string().to_lowercase();
-        self.by_address.begin(&key, now_s).map_err(|wait_s| Error::TooManyAttempts { wait_s })?;
+        let begun = self.by_address.begin(app.store.shared().as_deref(), &app.keys, &key, now_s).await?;
+        begun.map_err(|wait_s| Error::TooManyAttempts { wait_s })?;
         Ok(Place(place))
     }
 }

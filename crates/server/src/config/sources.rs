@@ -91,6 +91,7 @@ impl Config {
             ("limits.answers_bytes", limits.answers_bytes as u64, 2 * limits.body_bytes as u64),
             ("limits.registration_tokens_per_account", limits.registration_tokens_per_account as u64, 1),
             ("limits.replay_cache_requests", limits.replay_cache_requests as u64, 1024),
+            ("limits.replay_cache_requests_per_client", limits.replay_cache_requests_per_client as u64, 1024),
             ("limits.strangers_replay_cache_requests", limits.strangers_replay_cache_requests as u64, 1024),
             ("limits.search_examined_records", limits.search_examined_records as u64, 1000),
             ("rates.client_burst", rates.client_burst.into(), 1),

@@ -15,6 +15,7 @@ use tozstore_crypto::{AccountId, ClientId, RequestNonce, SignedRequest, SigningP
 use super::{Error, rates};
 use crate::App;
 use crate::keys::TokenFacts;
+use crate::replays::ReplayCache;
 use crate::store::{AccountRow, ClientRow, ReadTx};
 
 const UNAUTHORIZED: Error = Error::Unauthorized("this needs a valid access token or request signature");
@@ -169,12 +170,12 @@ impl Signer {
     ///
     /// # Errors
     /// [`Error::Unauthorized`] if it came in before, or if so many came in that this cannot be told.
-    pub fn once(&self, app: &App) -> Result<(), Error> {
-        let now_s = app.now().seconds().max(0).unsigned_abs();
-        if self.is_client || app.strangers_replays.is_first(&self.key, self.nonce, self.signed_s, now_s) {
+    pub async fn once(&self, app: &App) -> Result<(), Error> {
+        if self.is_client {
             return Ok(());
         }
-        Err(SENT_BEFORE)
+        let now_s = app.now().seconds().max(0).unsigned_abs();
+        note(app, &app.strangers_replays, &self.key, self.nonce, self.signed_s, now_s).await
     }
 }
 
@@ -197,8 +198,8 @@ impl FromRequestParts<Arc<App>> for Signer {
             Some(client) => rates::charge_client(app, client).await?,
             None => rates::charge_stranger(app, &parts.headers, &parts.extensions)?,
         }
-        if signer.is_client && !app.replays.is_first(&key, nonce, signed_s, now_s) {
-            return Err(SENT_BEFORE);
+        if signer.is_client {
+            note(app, &app.replays, &key, nonce, signed_s, now_s).await?;
         }
         Ok(signer)
     }
@@ -231,10 +232,26 @@ async fn signature(app: &App, parts: &Parts, value: &str) -> Result<Credential, 
     verify(parts, &request)?;
     // Before the request is kept in mind, so that the same one can be sent again later.
     rates::charge_client(app, client_id).await?;
-    if !app.replays.is_first(&key, request.nonce(), signed_s, now_s) {
-        return Err(SENT_BEFORE);
-    }
+    note(app, &app.replays, &key, request.nonce(), signed_s, now_s).await?;
     Ok(credential)
+}
+
+/// Takes note of a signed request that verified, so that neither this process nor another on the same store takes it
+/// again.
+async fn note(
+    app: &App,
+    replays: &ReplayCache,
+    key: &SigningPublicKey,
+    nonce: RequestNonce,
+    signed_s: u64,
+    now_s: u64,
+) -> Result<(), Error> {
+    let shared = app.store.shared();
+    if replays.is_first(shared.as_deref(), key, nonce, signed_s, now_s).await? {
+        Ok(())
+    } else {
+        Err(SENT_BEFORE)
+    }
 }
 
 /// A request that says that it was signed lately. Nothing of it is proven yet.

@@ -105,16 +105,18 @@ impl Error {
             }
             Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, true),
             Self::Store(StoreError::ReadOnly(_)) => (StatusCode::SERVICE_UNAVAILABLE, true),
-            Self::Blobs(_) | Self::Store(StoreError::Closed | StoreError::Retry) => {
+            Self::Blobs(_)
+            | Self::Store(StoreError::Closed | StoreError::Retry | StoreError::Unavailable(_)) => {
                 (StatusCode::SERVICE_UNAVAILABLE, false)
             }
+            // It may have been done.
+            Self::Store(StoreError::Unknown(_)) => (StatusCode::GATEWAY_TIMEOUT, false),
             Self::Internal(_)
             | Self::Store(
                 StoreError::AlreadyExists(_)
                 | StoreError::Corrupt(_)
                 | StoreError::Internal(_)
-                | StoreError::Missing(_)
-                | StoreError::Unknown(_),
+                | StoreError::Missing(_),
             ) => (StatusCode::INTERNAL_SERVER_ERROR, false),
         }
     }
@@ -143,7 +145,7 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let (status, tell) = self.status();
         let retry_after_s = match self {
-            Self::Blobs(_) | Self::Busy => Some(1),
+            Self::Blobs(_) | Self::Busy | Self::Store(StoreError::Unavailable(_)) => Some(1),
             Self::Quota(_) => Some(QUOTA_WAIT_S),
             Self::Store(StoreError::ReadOnly(_)) => Some(5),
             Self::TooManyAttempts { wait_s } | Self::TooManyRequests { wait_s } => Some(wait_s),

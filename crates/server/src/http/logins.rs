@@ -66,7 +66,8 @@ pub async fn log_in(
     if !with_paper {
         let now_s = app.now().seconds().max(0).unsigned_abs();
         // Before anything is known of the account, so that one that is not there makes callers wait as well.
-        app.login_failures.begin(&email, now_s).map_err(|wait_s| Error::TooManyAttempts { wait_s })?;
+        let begun = app.login_failures.begin(app.store.shared().as_deref(), &app.keys, &email, now_s).await?;
+        begun.map_err(|wait_s| Error::TooManyAttempts { wait_s })?;
     }
     let spent_email = email.clone();
     let find = {
@@ -95,7 +96,12 @@ pub async fn log_in(
         })
         .await?;
     if !with_paper {
-        app.login_failures.succeeded(&email);
+        // The session stands, even if the count does too.
+        if let Err(error) =
+            app.login_failures.succeeded(app.store.shared().as_deref(), &app.keys, &email).await
+        {
+            tracing::warn!(%error, "a count of failed logins could not be cleared");
+        }
     }
     Ok(axum::Json(session(&app, issued, row, client, None)))
 }

@@ -77,7 +77,7 @@ async fn send_code(
     let now = app.now();
     let expires = now.plus_seconds(i64::from(lifetime_min) * 60);
     let stored = (mail::hash_of_code(code.expose()), expires);
-    let place = app.mails.reserve(&to, now)?;
+    let place = app.mails.reserve(app, &to, now).await?;
     let note = head.id;
     let write = move |tx: &mut dyn WriteTx| {
         let current = find(tx.as_read(), signer, &wanted, NoteAction::Challenge, now)?;

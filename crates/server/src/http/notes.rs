@@ -66,7 +66,7 @@ pub async fn create(
         if !app.config.notes.strangers_may_write {
             return Err(Error::Forbidden("on this server only clients write notes"));
         }
-        signer.once(&app)?;
+        signer.once(&app).await?;
     }
     let now = app.now();
     let mut row = row(ids::new_note_id(now, signer.client_id())?, &body, signer.client_id(), now);
@@ -273,7 +273,7 @@ pub(super) async fn admit(
     let (now, wanted) = (app.now(), wanted.clone());
     let read = move |tx: &dyn ReadTx| find(tx, signer, &wanted, action, now);
     let head = app.store.read("find note", read).await?;
-    signer.once(app)?;
+    signer.once(app).await?;
     Ok(head)
 }
 

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use tozstore_crypto::StoreId;
 use tracing::Span;
 
-use super::{BoxFuture, ReadJob, Store, StoreError, WriteJob};
+use super::{BoxFuture, ReadJob, SharedMemory, Store, StoreError, WriteJob};
 use crate::admission::Admission;
 use crate::metrics::{JobKind, Metrics, UnderWay};
 
@@ -59,6 +59,10 @@ impl Store for MeteredStore {
             metrics.job_ends(JobKind::Write, name, asked.elapsed(), outcome.is_ok());
             outcome
         })
+    }
+
+    fn shared(&self) -> Option<Arc<dyn SharedMemory>> {
+        self.inner.shared()
     }
 
     fn close(&self) -> BoxFuture<()> {

@@ -31,6 +31,7 @@ mod record_terms;
 mod record_types;
 mod records;
 mod registration_tokens;
+mod shared;
 mod sqlite;
 pub mod tables;
 mod term_nodes;
@@ -67,6 +68,7 @@ pub use record_policies::{RecordGrantRow, RecordPolicyReads, RecordPolicyWrites}
 pub use record_types::{RecordTypeReads, RecordTypeRow, RecordTypeSlot, RecordTypeWrites};
 pub use records::{RecordHead, RecordIndex, RecordQuery, RecordReads, RecordRow, RecordWrites, Scope};
 pub use registration_tokens::{RegistrationTokenReads, RegistrationTokenRow, RegistrationTokenWrites};
+pub use shared::{AttemptChange, AttemptCount, RequestNote, SharedMemory};
 pub use sqlite::{RawSqlite, SqliteOptions, SqliteStore};
 pub use term_search::{
     TermCondition, TermGroup, TermPage, TermSearch, TermSearchReads, TextPattern, TimeRange,
@@ -110,6 +112,11 @@ pub trait Store: Send + Sync + 'static {
     /// what a [`Verdict::Commit`] wrote survives power loss. With `Err` nothing was written, save for
     /// [`StoreError::Unknown`].
     fn run_write(&self, name: &'static str, job: WriteJob) -> BoxFuture<Result<(), StoreError>>;
+
+    /// The memory that processes which share this store have in common. None if it is that of one process.
+    fn shared(&self) -> Option<Arc<dyn SharedMemory>> {
+        None
+    }
 
     /// Finishes the work that was accepted, refuses more, and lets go of the files. Idempotent.
     fn close(&self) -> BoxFuture<()>;
@@ -268,6 +275,9 @@ pub enum StoreError {
     /// The request would look at more rows than one request may.
     #[error("the request would look at too many rows")]
     TooMuchWork,
+    /// The engine cannot be reached at the moment, or something was in the way for too long. Nothing was written.
+    #[error("the store cannot be reached: {0}")]
+    Unavailable(Box<dyn std::error::Error + Send + Sync>),
     /// The engine could not say whether the transaction was kept.
     #[error("the store could not say whether the transaction was kept: {0}")]
     Unknown(Box<dyn std::error::Error + Send + Sync>),

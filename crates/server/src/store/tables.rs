@@ -62,11 +62,15 @@ pub enum Absent {
 
 /// Tables of the engines, and tables whose rows mean nothing at another place or time.
 pub const LEFT_OUT: &[(&str, &str)] = &[
+    ("agreements", "what processes on one database have in common; made anew by the first on another"),
+    ("attempts", "they are forgotten within minutes"),
     ("holds", "what is under way in one place"),
     ("login_challenges", "they lapse within minutes; who is about to log in begins again"),
     ("pending_files", "uploads under way begin again; moves put their bytes on the list of those to remove"),
     ("record_lists", "made of records and their terms, again when a server starts (SQLite)"),
     ("schema_versions", "of the engine (SQLite)"),
+    ("signed_request_floors", "requests are refused by their age within minutes"),
+    ("signed_requests", "the same"),
     ("tozstore_locks", "of the engine (PostgreSQL)"),
     ("tozstore_versions", "of the engine (PostgreSQL)"),
     (

@@ -70,18 +70,30 @@ impl Fixture {
     pub async fn with_config(config: Config) -> Self {
         let objects =
             if files_on("s3") || files_on("s3-streamed") { Some(ObjectServer::start().await) } else { None };
-        Self::with_objects(config, objects, files_on("s3")).await
+        let database = on("postgres").then(Database::new);
+        Self::with_rows_and_objects(config, database, objects, files_on("s3")).await
     }
 
     /// With the bytes of files in an S3 store, to which clients send them themselves, or not.
     pub async fn with_s3(presign: bool) -> Self {
-        Self::with_objects(Config::default(), Some(ObjectServer::start().await), presign).await
+        let database = on("postgres").then(Database::new);
+        let objects = Some(ObjectServer::start().await);
+        Self::with_rows_and_objects(Config::default(), database, objects, presign).await
     }
 
-    async fn with_objects(config: Config, objects: Option<ObjectServer>, presign: bool) -> Self {
+    /// On PostgreSQL, whatever else the tests run on.
+    pub async fn on_postgres(config: Config) -> Self {
+        Self::with_rows_and_objects(config, Some(Database::new()), None, false).await
+    }
+
+    async fn with_rows_and_objects(
+        config: Config,
+        database: Option<Database>,
+        objects: Option<ObjectServer>,
+        presign: bool,
+    ) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(START));
-        let database = on("postgres").then(Database::new);
         let store = open_store(&dir, database.as_ref(), &clock);
         let blobs = match &objects {
             Some(objects) => objects.blobs(presign),
@@ -110,6 +122,15 @@ impl Fixture {
         let app = open(&dir, &clock, store, app.blobs.clone(), app.config.clone());
         let router = router(Arc::clone(&app));
         Self { app, clock, account, router, dir, database, objects }
+    }
+
+    /// A second process on the same data: with PostgreSQL on connections of its own, else on the same store.
+    pub fn sibling(&self) -> Arc<App> {
+        let store = match &self.database {
+            Some(_) => open_store(&self.dir, self.database.as_ref(), &self.clock),
+            None => Arc::clone(&self.app.store),
+        };
+        open(&self.dir, &self.clock, store, self.app.blobs.clone(), self.app.config.clone())
     }
 
     /// Another account on the same server.
@@ -320,11 +341,11 @@ fn open_store(
     clock: &Arc<ManualClock>,
 ) -> Arc<dyn Store> {
     let clock = Arc::clone(clock);
-    if on("memory") {
-        return Arc::new(MemoryStore::new(clock));
-    }
     if let Some(database) = database {
         return Arc::new(database.open(clock));
+    }
+    if on("memory") {
+        return Arc::new(MemoryStore::new(clock));
     }
     Arc::new(SqliteStore::open(&dir.path().join("test.db"), clock, SqliteOptions::default()).unwrap())
 }

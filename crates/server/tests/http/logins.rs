@@ -24,6 +24,15 @@ async fn answer(
     fixture.post("/v1/account/auth").json(body).send().await
 }
 
+impl Fixture {
+    /// The status of a login with a wrong key.
+    pub(super) async fn failed_login(&self) -> u16 {
+        let email = &self.account.email;
+        let asked = challenge(self, email).await;
+        answer(self, email, &asked["challenge"], &SigningKeyPair::generate(), "password").await.code()
+    }
+}
+
 #[tokio::test]
 async fn both_keys_log_in_in_any_spelling_of_the_address() {
     let fixture = Fixture::new().await;

@@ -32,6 +32,7 @@ mod record_policies;
 mod records;
 mod registration;
 mod registration_tokens;
+mod replicas;
 mod reruns;
 mod running;
 mod search;

@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tozstore_server::config::{Config, LimitsConfig, ListenConfig, StoreConfig};
-use tozstore_server::keys::KEY_FILE;
+use tozstore_server::keys::{KEY_FILE, ServerKeyError};
 use tozstore_server::{RunningServer, Server, StartError, http};
 
 use super::files::target;
@@ -58,12 +58,20 @@ async fn the_server_answers_and_keeps_its_identity() {
 async fn servers_share_a_database() {
     let database = Database::new();
     let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let store = StoreConfig { url: database.url.clone().into(), ..StoreConfig::default() };
     let mut servers = Vec::new();
-    for dir in &dirs {
-        let store = StoreConfig { url: database.url.clone().into(), ..StoreConfig::default() };
-        servers.push(Server::start(Config { store, ..config(dir) }).await.unwrap());
-        assert!(!dir.path().join("data/tozstore.db").exists());
+    for _ in 0..2 {
+        servers.push(Server::start(Config { store: store.clone(), ..config(&dirs[0]) }).await.unwrap());
     }
+    assert!(!dirs[0].path().join("data/tozstore.db").exists());
+    // One with a key of its own, then one with files of its own.
+    let stranger = Config { store: store.clone(), ..config(&dirs[1]) };
+    let refused = Server::start(stranger.clone()).await.map(|server| server.store_id()).unwrap_err();
+    assert!(matches!(refused, StartError::Key(ServerKeyError::Other(_))), "{refused}");
+    assert!(refused.to_string().contains("server_key_file"), "{refused}");
+    let server_key_file = dirs[0].path().join("data").join(KEY_FILE);
+    let refused = Server::start(Config { server_key_file, ..stranger }).await;
+    assert!(matches!(refused, Err(StartError::OtherFiles)));
     assert_eq!(servers[0].store_id(), servers[1].store_id());
     for server in servers {
         let answer =

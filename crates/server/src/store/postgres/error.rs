@@ -62,6 +62,11 @@ impl Failure {
     }
 
     /// What a caller is told who is not served.
+    pub(super) fn to_refusal(&self) -> StoreError {
+        if self.passes() { StoreError::Unavailable(self.text.clone().into()) } else { self.to_internal() }
+    }
+
+    /// What a caller is told where it would fail again.
     pub(super) fn to_internal(&self) -> StoreError {
         StoreError::Internal(self.text.clone().into())
     }

@@ -1,5 +1,5 @@
-//! Rows in a PostgreSQL database that several processes share: in each, one thread that writes and several that read, all
-//! with a connection of their own.
+//! Rows in a PostgreSQL database that several processes share: in each, one thread that writes, several that read,
+//! and one for what the processes tell one another, all with a connection of their own.
 
 mod access_keys;
 mod accounts;
@@ -26,6 +26,7 @@ mod record_types;
 mod records;
 mod registration_tokens;
 mod session;
+mod shared;
 mod tx;
 mod usages;
 mod writer;
@@ -43,7 +44,7 @@ use self::readers::QueuedRead;
 use self::session::{Session, Target};
 use self::writer::{QueuedWrite, Writer};
 use super::holds::refuse_to_serve;
-use super::{BoxFuture, ReadJob, Store, StoreError, WriteJob};
+use super::{BoxFuture, ReadJob, SharedMemory, Store, StoreError, WriteJob};
 use crate::clock::Clock;
 
 /// How a PostgreSQL store is run.
@@ -83,6 +84,7 @@ pub struct PostgresStore {
 struct Queues {
     reads: mpsc::Sender<QueuedRead>,
     writes: mpsc::Sender<QueuedWrite>,
+    shared: mpsc::Sender<shared::Task>,
 }
 
 impl PostgresStore {
@@ -133,8 +135,13 @@ impl PostgresStore {
                 readers::run(&mut session, &queue, attempts);
             })?;
         }
-        drop(living);
-        Ok(Self { id, queues: Arc::new(Mutex::new(Some(Queues { reads, writes }))), living_threads })
+        let (shared, shared_queue) = mpsc::channel(options.queue_jobs.max(1));
+        let connection = shared::Connection { session: Session::new(target)?, attempts };
+        spawn("store-shared".into(), move || {
+            let _living = living;
+            connection.run(shared_queue);
+        })?;
+        Ok(Self { id, queues: Arc::new(Mutex::new(Some(Queues { reads, writes, shared }))), living_threads })
     }
 }
 
@@ -161,6 +168,11 @@ impl Store for PostgresStore {
             sent.map_err(|_| StoreError::Closed)?;
             outcome.await.unwrap_or_else(|_| Err(StoreError::Unknown("the writer has stopped".into())))
         })
+    }
+
+    fn shared(&self) -> Option<Arc<dyn SharedMemory>> {
+        let queues = open_queues(&self.queues).ok()?;
+        Some(Arc::new(shared::Shared { tasks: queues.shared }))
     }
 
     fn close(&self) -> BoxFuture<()> {

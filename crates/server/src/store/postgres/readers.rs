@@ -47,7 +47,7 @@ fn run_job(session: &mut Session, queued: &mut QueuedRead, attempts: usize) -> R
             Some(failure) if failure.passes() => {
                 session.end();
                 if attempt >= attempts {
-                    return Err(failure.to_internal());
+                    return Err(failure.to_refusal());
                 }
                 tracing::warn!(name = queued.name, attempt, ?failure, "a read is tried again");
                 super::pause(attempt);

@@ -15,6 +15,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::config::SslMode;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, NoTls, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -142,6 +143,38 @@ impl Session {
         let all = sets.iter().map(|values| client.execute_raw(statement, values.iter()));
         let changed = self.runtime.block_on(try_join_all(all)).map_err(|error| Failure::of(&error))?;
         Ok(changed.into_iter().sum())
+    }
+
+    /// In one transaction and one round trip: for each set of values a statement that writes, then one that looks for a
+    /// row. Tells how many rows each wrote, and whether there was a row.
+    pub(super) fn write_and_look<const W: usize, const L: usize>(
+        &mut self,
+        begin: &'static str,
+        (write, written): (&'static str, &[[Value<'_>; W]]),
+        (look, looked_for): (&'static str, &[[Value<'_>; L]]),
+    ) -> Result<Vec<(u64, bool)>, Failure> {
+        let (write, look) = (self.prepared(write)?, self.prepared(look)?);
+        let client = self.client.as_ref().ok_or_else(Failure::unconnected)?;
+        let looked_for: Vec<Vec<&(dyn ToSql + Sync)>> =
+            looked_for.iter().map(|values| values.iter().map(|value| value as _).collect()).collect();
+        let (write, look) = (&write, &look);
+        let both = written.iter().zip(&looked_for).map(|(written, looked_for)| async move {
+            let (written, found) =
+                join(client.execute_raw(write, written.iter()), client.query_opt(look, looked_for)).await;
+            Ok::<_, tokio_postgres::Error>((written?, found?.is_some()))
+        });
+        self.open = true;
+        let (begun, all, committed) = self.runtime.block_on(join3(
+            client.batch_execute(begin),
+            try_join_all(both),
+            client.batch_execute("COMMIT"),
+        ));
+        let failed = |error: tokio_postgres::Error| Failure::of(&error);
+        begun.map_err(failed)?;
+        let all = all.map_err(failed)?;
+        committed.map_err(failed)?;
+        self.open = false;
+        Ok(all)
     }
 
     /// Runs one statement that is not worth preparing.

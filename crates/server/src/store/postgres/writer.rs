@@ -93,7 +93,7 @@ impl Writer {
                     self.run_batch(vec![job]);
                 }
             }
-            Attempt::Again(failure) => refuse(jobs, &failure.to_internal()),
+            Attempt::Again(failure) => refuse(jobs, &failure.to_refusal()),
             Attempt::Failed(error) => refuse(jobs, &error),
         }
     }
@@ -219,6 +219,7 @@ fn refuse(jobs: Vec<QueuedWrite>, error: &StoreError) {
             StoreError::Unknown(source) => StoreError::Unknown(source.to_string().into()),
             StoreError::Corrupt(text) => StoreError::Corrupt(text.clone()),
             StoreError::ReadOnly(text) => StoreError::ReadOnly(text.clone()),
+            StoreError::Unavailable(source) => StoreError::Unavailable(source.to_string().into()),
             other => StoreError::Internal(other.to_string().into()),
         }));
     }
