@@ -1,6 +1,8 @@
 //! Tells receivers outside what changed: the outbox is read, deliveries are queued in the store, and made one after the
 //! other for each hook, at least once each.
 //!
+//! Where processes share a store, one at a time makes the deliveries of a hook.
+//!
 //! A receiver that does not answer holds up nobody but itself. A delivery that failed is tried again, later each time,
 //! until it was tried often enough or is too old; one that fails alone does not keep back those behind it.
 
@@ -39,6 +41,8 @@ const DELIVERIES_PER_TURN: usize = 100;
 const FIRST_WAIT_S: u32 = 5;
 /// Longest wait between two tries of one delivery.
 const MAX_WAIT_S: u32 = 3600;
+/// Seconds beyond the time of a delivery for which a process has a hook to itself. If it dies, others wait for that long.
+const LEASE_MARGIN_S: i64 = 20;
 /// Longest time for which nothing is sent to a hook because the last delivery failed.
 const MAX_PAUSE_S: u32 = 300;
 
@@ -201,8 +205,20 @@ impl Target {
     }
 }
 
-/// Makes the deliveries of a hook that are due, until one fails.
+/// Makes the deliveries of a hook that are due, until one fails. Does nothing while another process is at it.
 async fn take_turn(app: &App, courier: &Courier, hook: u64) -> Result<(), StoreError> {
+    let (now, lease_s) = (app.now(), lease_s(app));
+    let claim = move |tx: &mut dyn WriteTx| {
+        let Some(row) = tx.hook(hook)?.filter(|row| row.wakes.is_some_and(|wakes| wakes <= now)) else {
+            return Ok(false);
+        };
+        // Others find nothing to do until then. It is put off again with each delivery, and set right at the end.
+        tx.set_hook_state(hook, row.failures, Some(now.plus_seconds(lease_s)))?;
+        Ok(true)
+    };
+    if !app.store.write::<_, StoreError, _>("claim a hook", claim).await? {
+        return Ok(());
+    }
     for _ in 0..DELIVERIES_PER_TURN {
         let now = app.now();
         let find = move |tx: &dyn ReadTx| {
@@ -226,11 +242,11 @@ async fn take_turn(app: &App, courier: &Courier, hook: u64) -> Result<(), StoreE
         let (most, now) = (app.config.hooks.attempts, app.now());
         match outcome {
             Ok(()) => {
-                let settle = move |tx: &mut dyn WriteTx| tx.delete_delivery(&delivery.id).map(drop);
+                let settle = move |tx: &mut dyn WriteTx| {
+                    tx.delete_delivery(&delivery.id)?;
+                    tx.set_hook_state(hook, 0, Some(now.plus_seconds(lease_s)))
+                };
                 app.store.write::<_, StoreError, _>("delivered", settle).await?;
-                if row.failures > 0 {
-                    rest(app, hook, 0, now).await?;
-                }
             }
             Err(reason) => {
                 let attempts = delivery.attempts.saturating_add(1);
@@ -263,6 +279,11 @@ async fn rest(app: &App, hook: u64, failures: u32, not_before: Timestamp) -> Res
         tx.set_hook_state(hook, failures, next.map(|delivery| delivery.due.max(not_before)))
     };
     app.store.write("rest a hook", settle).await
+}
+
+/// For which a process has a hook to itself: one delivery takes no longer.
+fn lease_s(app: &App) -> i64 {
+    i64::try_from(app.config.hooks.timeout_s).unwrap_or(i64::MAX).saturating_add(LEASE_MARGIN_S)
 }
 
 fn wait_s(failures: u32, most: u32) -> u32 {

@@ -10,6 +10,7 @@ use tozstore_api::paths;
 use tozstore_crypto::HookSecret;
 use tozstore_server::config::{Config, HooksConfig};
 use tozstore_server::hooks::{Courier, round};
+use tozstore_server::store::WriteTx;
 
 use super::fixture::{Answer, Fixture, TestClient, text};
 use super::storage::{body, id, policy_path, record_path};
@@ -106,6 +107,51 @@ async fn deliver(fixture: &Fixture) {
 
 fn events(deliveries: &[Value]) -> Vec<&str> {
     deliveries.iter().map(|delivery| delivery["event"].as_str().unwrap()).collect()
+}
+
+/// Two processes that look at the same time: each delivery is made by one of them.
+#[tokio::test]
+async fn one_process_delivers_at_a_time() {
+    let fixture = Fixture::with_config(config(|_| {})).await;
+    let sink = Sink::start().await;
+    let (_, secret) = hook(&fixture, &sink.url, &["record_written"]).await;
+    let other = fixture.sibling();
+    let courier = Courier::new(&other.config.hooks).unwrap();
+    let mut total = 0;
+    for _ in 0..5 {
+        for _ in 0..4 {
+            write(&fixture, &fixture.account.queen).await;
+        }
+        // The first queues; from then on both know what is due.
+        let (one, two) = tokio::join!(round(&fixture.app, &courier), round(&other, &courier));
+        one.unwrap();
+        two.unwrap();
+        deliver(&fixture).await;
+        total += 4;
+        let got = sink.take(&fixture, &secret);
+        assert_eq!(got.len(), 4, "after {total} changes: {got:?}");
+    }
+}
+
+/// A process that died with a hook in its hands keeps the others from it for a while, not for good.
+#[tokio::test]
+async fn a_claim_lapses() {
+    let fixture = Fixture::with_config(config(|_| {})).await;
+    let sink = Sink::start().await;
+    let (id, secret) = hook(&fixture, &sink.url, &["record_written"]).await;
+    write(&fixture, &fixture.account.queen).await;
+    let lapses = fixture.app.now().plus_seconds(30);
+    fixture
+        .app
+        .store
+        .write("test", move |tx: &mut dyn WriteTx| tx.set_hook_state(id, 0, Some(lapses)))
+        .await
+        .unwrap();
+    deliver(&fixture).await;
+    assert_eq!(sink.take(&fixture, &secret).len(), 0);
+    fixture.advance_seconds(30);
+    deliver(&fixture).await;
+    assert_eq!(sink.take(&fixture, &secret).len(), 1);
 }
 
 #[tokio::test]
