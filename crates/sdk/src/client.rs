@@ -83,7 +83,11 @@ impl Client {
             Err(failure) if failure.status == Some(401) => {
                 let token = self.token(Some(&token)).await?;
                 request.authorization = bearer(token.expose());
-                self.0.transport.send(&request).await
+                let settled = self.0.transport.send(&request).await;
+                settled.map_err(|last| Failure {
+                    was_repeated: last.was_repeated || failure.was_repeated,
+                    ..last
+                })
             }
             settled => settled,
         }
@@ -94,7 +98,7 @@ impl Client {
         let Some(key) = self.0.credentials.signing_key() else {
             return Err(Error::Credentials("these credentials have no signing key".to_owned()).into());
         };
-        self.0.transport.send(&signed(request, Some(self.id()), key)).await
+        self.0.transport.send_signed(&request, &|request| sign(request, Some(self.id()), key)).await
     }
 
     async fn token(&self, refused: Option<&Arc<Token>>) -> Result<Arc<Token>, Error> {
@@ -187,15 +191,13 @@ pub(crate) fn bearer(token: &str) -> Authorization {
 }
 
 /// Signs a request, in the name of a client or of nobody.
-pub(crate) fn signed(mut request: Request, client_id: Option<ClientId>, key: &SigningKeyPair) -> Request {
+pub(crate) fn sign(request: &Request, client_id: Option<ClientId>, key: &SigningKeyPair) -> String {
     let (path, query) = match request.target.split_once('?') {
         Some((path, query)) => (path, Some(query)),
         None => (request.target.as_str(), None),
     };
     let to_sign = RequestToSign { method: request.method.as_str(), path, query };
-    let header = to_sign.sign(unix_seconds(), RequestNonce::random(), client_id, key);
-    request.authorization = Authorization::Signed(header);
-    request
+    to_sign.sign(unix_seconds(), RequestNonce::random(), client_id, key)
 }
 
 fn unix_seconds() -> u64 {

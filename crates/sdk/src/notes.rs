@@ -16,7 +16,7 @@ use tozstore_crypto::{
     SealedNote, SigningKeyPair, SigningPublicKey,
 };
 
-use crate::client::signed;
+use crate::client::sign;
 use crate::file_bytes::Progress;
 use crate::note_files::{self, Content, NoteFile, Report};
 use crate::transport::{Answer, Failure, Repeat, Request, Transport};
@@ -425,7 +425,9 @@ impl Client {
     /// [`Error::Refused`] (429) if too many were sent, [`Error::Server`] (501) if this server sends no mail; otherwise as
     /// for [`read_note`](Self::read_note).
     pub async fn challenge_note(&self, id: NoteId) -> Result<Option<Timestamp>, Error> {
-        let request = Request::new(Method::PATCH, Wanted::Id(id).target(paths::NOTE_CHALLENGE));
+        let mut request = Request::new(Method::PATCH, Wanted::Id(id).target(paths::NOTE_CHALLENGE));
+        // It sends a mail.
+        request.repeat = Repeat::Doubles;
         let answer = self.send_signed(request.json(&ChallengeNote::default())?).await;
         let challenged: ChallengedNote = answer.map_err(|failure| failure.naming("the note"))?.json()?;
         Ok(challenged.email_eacp.map(|mailed| mailed.expires_at))
@@ -519,8 +521,8 @@ impl Actor {
         match self {
             Self::Client(client) => client.send_signed(request).await,
             Self::Stranger(stranger) => {
-                let request = signed(request, None, &stranger.0.signing_key);
-                stranger.0.transport.send(&request).await
+                let sign = |request: &Request| sign(request, None, &stranger.0.signing_key);
+                stranger.0.transport.send_signed(&request, &sign).await
             }
         }
     }
@@ -609,10 +611,12 @@ impl Actor {
     }
 
     async fn delete(&self, id: NoteId) -> Result<(), Error> {
-        let mut request = Request::new(Method::DELETE, paths::note(id));
-        request.repeat = Repeat::Doubles;
-        self.send(request).await.map_err(|failure| failure.naming("the note"))?;
-        Ok(())
+        match self.send(Request::delete(paths::note(id))).await {
+            // An earlier try was done, and its answer lost.
+            Err(failure) if failure.was_repeated && failure.is_not_found() => Ok(()),
+            Err(failure) => Err(failure.naming("the note")),
+            Ok(_) => Ok(()),
+        }
     }
 }
 

@@ -241,7 +241,9 @@ impl Client {
     /// Writes a changed record back: all of its fields and plain metadata. Its version and date are renewed.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if somebody changed it since it was read; `record` is as it was then.
+    /// [`Error::Conflict`] if somebody changed it since it was read; `record` is as it was then, and so is the server's
+    /// but for that change. An update that was repeated, because the connection broke, and that was done is never a
+    /// conflict: if it cannot be told, since others changed the record too, that is [`Error::Unanswered`].
     pub async fn update(&self, record: &mut Record) -> Result<(), Error> {
         let path = if record.writer() == self.id() {
             paths::record_safe(record.id(), record.version())
@@ -271,7 +273,10 @@ impl Client {
             Err(failure) if failure.status == Some(409) && failure.was_repeated => {
                 let stored = self.read_sealed(record.id(), &[]).await?;
                 if stored.data != body.data {
-                    return Err(Error::Conflict);
+                    // Somebody was first, or came after ours.
+                    return Err(Error::Unanswered(
+                        "somebody changed the record meanwhile, so it cannot be told".to_owned(),
+                    ));
                 }
                 stored
             }

@@ -81,8 +81,6 @@ pub(crate) enum Authorization {
     },
     /// RFC 6750.
     Bearer(Zeroizing<String>),
-    /// The whole value: a signed request.
-    Signed(String),
 }
 
 impl Request {
@@ -194,6 +192,9 @@ impl Failure {
     }
 }
 
+/// The value of the `Authorization` header that signs a request.
+pub(crate) type Sign<'a> = dyn Fn(&Request) -> String + Send + Sync + 'a;
+
 /// Connections to one server.
 #[derive(Clone)]
 pub(crate) struct Transport {
@@ -222,16 +223,19 @@ impl Transport {
 
     /// Sends a request, again where that is safe, until there is an answer that settles it.
     pub(crate) async fn send(&self, request: &Request) -> Result<Answer, Failure> {
+        self.send_with(request, None).await
+    }
+
+    /// The same with a signature for each try: a server takes one once.
+    pub(crate) async fn send_signed(&self, request: &Request, sign: &Sign<'_>) -> Result<Answer, Failure> {
+        self.send_with(request, Some(sign)).await
+    }
+
+    async fn send_with(&self, request: &Request, sign: Option<&Sign<'_>>) -> Result<Answer, Failure> {
         let mut tries = 1;
         let mut was_repeated = false;
         loop {
-            let outcome = self.send_once(request).await;
-            // A server takes a signature once: sent again, it would be refused for that.
-            let is_spent = matches!(request.authorization, Authorization::Signed(_))
-                && !matches!(outcome, Outcome::NotSent(_));
-            if is_spent {
-                return settle(outcome, was_repeated, &request.id);
-            }
+            let outcome = self.send_once(request, sign.map(|sign| sign(request))).await;
             match plan(&outcome, request.repeat, tries, &self.limits, random_fraction()) {
                 Plan::Settle => return settle(outcome, was_repeated, &request.id),
                 Plan::Wait(wait) => {
@@ -245,15 +249,17 @@ impl Transport {
         }
     }
 
-    async fn send_once(&self, request: &Request) -> Outcome {
+    async fn send_once(&self, request: &Request, signature: Option<String>) -> Outcome {
         let url = format!("{}{}", self.origin, request.target);
         let mut builder = self.http.request(request.method.clone(), url).header(REQUEST_ID, &request.id);
         builder = match &request.authorization {
             Authorization::None => builder,
             Authorization::Basic { name, secret } => builder.basic_auth(name, Some(secret.as_str())),
             Authorization::Bearer(token) => builder.bearer_auth(token.as_str()),
-            Authorization::Signed(value) => builder.header(http::header::AUTHORIZATION, value),
         };
+        if let Some(signature) = signature {
+            builder = builder.header(http::header::AUTHORIZATION, signature);
+        }
         if let Some((body, media_type)) = &request.body {
             builder = builder.header(http::header::CONTENT_TYPE, *media_type).body(body.clone());
         }
@@ -338,6 +344,14 @@ fn settle(outcome: Outcome, was_repeated: bool, id: &str) -> Result<Answer, Fail
     match outcome {
         Outcome::Answered { status: status @ 200..=299, headers, body } => {
             Ok(Answer { status, headers, body, request_id: id.to_owned() })
+        }
+        // Of this try it may be known that nothing was done, but not of those before.
+        Outcome::Answered { status: status @ 502..=504, .. } if was_repeated => {
+            let reason = format!("the last of several tries was answered with {status} (request {id})");
+            fail(Some(status), Error::Unanswered(reason))
+        }
+        Outcome::NotSent(reason) if was_repeated => {
+            fail(None, Error::Unanswered(format!("{reason} (request {id})")))
         }
         Outcome::Answered { status, body, .. } => fail(Some(status), error_of_status(status, &body, id)),
         Outcome::Broken(reason) => fail(None, Error::Unanswered(format!("{reason} (request {id})"))),

@@ -226,7 +226,8 @@ async fn an_update_whose_answer_was_lost_is_known_to_be_done() {
             result.unwrap();
             assert_eq!(client.read(record.id()).await.unwrap().version(), record.version());
         } else {
-            assert!(matches!(result, Err(Error::Conflict)));
+            // It may have been ours that somebody changed.
+            assert!(matches!(result, Err(Error::Unanswered(_))), "{result:?}");
         }
     }
 }
