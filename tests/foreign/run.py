@@ -1,6 +1,6 @@
 """Runs the official clients against our server. `./dev test` calls this; it also runs by itself:
 
-    python3 tests/foreign/run.py --binary target/debug/tozstore [--only python-suite]
+    python3 tests/foreign/run.py --binary target/debug/tozstore [--only python-suite] [--url http://HOST:PORT]
 """
 
 import argparse
@@ -39,7 +39,8 @@ def main():
     lines, failed = [], 0
     with tempfile.TemporaryDirectory(prefix="tozstore-foreign-") as folder:
         folder = Path(folder)
-        with server.running(options.binary.resolve(), folder) as running:
+        binary = options.binary.resolve()
+        with server.at(options.url, binary, folder) if options.url else server.running(binary, folder) as running:
             pool = ThreadPoolExecutor(AT_ONCE)
             try:
                 runs = {name: pool.submit(_timed, name, running, folder) for name in options.only or SUITES}
@@ -51,7 +52,7 @@ def main():
             finally:
                 # Does not wait: without a server, what still runs comes to its end.
                 pool.shutdown(wait=False, cancel_futures=True)
-        if failed:
+        if failed and not options.url:
             log = (folder / "server.log").read_text(errors="replace").splitlines()
             print("-- end of the server's log, without the plain answers")
             print("\n".join([line for line in log if " INFO " not in line][-40:]))
@@ -67,6 +68,7 @@ def _timed(name, running, folder):
 def _options():
     parser = argparse.ArgumentParser(description="Runs the official clients against our server.")
     parser.add_argument("--binary", type=Path, required=True, help="the tozstore binary")
+    parser.add_argument("--url", help="use the server at this address instead of starting one")
     parser.add_argument("--only", action="append", choices=SUITES, help="run this suite alone; may be repeated")
     return parser.parse_args()
 

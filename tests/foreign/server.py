@@ -8,6 +8,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +47,14 @@ def running(binary, folder):
             process.wait()
 
 
+@contextlib.contextmanager
+def at(url, binary, folder):
+    """A server that others started. It gets an account of its own here."""
+    server = Server(url=url, binary=binary)
+    server.registration_token = _provision(server, folder, email=f"tests-{uuid.uuid4()}@example.com")
+    yield server
+
+
 def _free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -65,7 +74,7 @@ def _wait_until_up(server, process, log_path):
     raise SystemExit(f"the server did not start:\n{log_path.read_text(errors='replace')}")
 
 
-def _provision(server, folder):
+def _provision(server, folder, email="tests@example.com"):
     """An account, and a registration token of it, through our own command line."""
     password = "a long password for tests"
     environment = {
@@ -73,7 +82,7 @@ def _provision(server, folder):
         "TOZSTORE_API_URL": server.url,
         "TOZSTORE_ACCOUNT_PASSWORD": password,
     }
-    _tozstore(server, environment, "account", "create", "--name", "Tests", "--email", "tests@example.com")
+    _tozstore(server, environment, "account", "create", "--name", "Tests", "--email", email)
     return json.loads(_tozstore(server, environment, "--json", "token", "create"))["token"]
 
 
