@@ -1,5 +1,6 @@
 //! What went wrong: whose fault it is, whether to try again, what to do.
 
+use tozstore_crypto::sealed::{Backwards, Digest};
 use tozstore_crypto::{ClientId, GroupId, NoteId, RecordId};
 
 /// Why a call failed.
@@ -164,6 +165,78 @@ pub enum UntrustedData {
         /// The record.
         record: RecordId,
     },
+    /// Less is shown of something sealed than this client has seen before, or something else in the same place. A
+    /// server that was restored from a backup looks the same as one that lies.
+    #[error("{what}: {source}")]
+    SealedBackwards {
+        /// What it is about.
+        what: String,
+        /// How.
+        source: Box<Backwards>,
+    },
+    /// The keys of a client are others than those that were seen or named before, and nothing explains it.
+    #[error(
+        "the keys of client {client} are not the ones that were seen or named before: {expected} was, {shown} is shown"
+    )]
+    SealedKeysChanged {
+        /// Whose keys.
+        client: ClientId,
+        /// The fingerprint that was seen or named.
+        expected: Digest,
+        /// The one that is shown.
+        shown: Box<Digest>,
+    },
+    /// This client has keys at the server that it did not make.
+    #[error("the server has keys for this client that it did not make: its own are {own}, {shown} is shown")]
+    NotMyBundle {
+        /// The fingerprint of the keys that these credentials give.
+        own: Digest,
+        /// The one that is shown.
+        shown: Digest,
+    },
+    /// The chain of a client's keys does not hold.
+    #[error("the chain of keys of client {client} does not hold")]
+    SealedChainBroken {
+        /// Whose.
+        client: ClientId,
+    },
+    /// An entry of a type's log does not hold.
+    #[error("the log of type {record_type:?} does not hold at position {position}: {reason}")]
+    SealedLogBroken {
+        /// The type.
+        record_type: String,
+        /// The entry.
+        position: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The newest entries are signed by keys that were replaced, since they may be in other hands.
+    #[error(
+        "the log of type {record_type:?} goes on with keys of {author} that were replaced, and nobody else has confirmed it yet"
+    )]
+    SealedLogUnsettled {
+        /// The type.
+        record_type: String,
+        /// Whose keys.
+        author: ClientId,
+    },
+    /// The keys of a type are not where its log says that they are.
+    #[error("the keys of type {record_type:?} are missing or do not open")]
+    SealedKeysUnreadable {
+        /// The type.
+        record_type: String,
+    },
+    /// A sealed record does not hold: its signature, a digest, or the right of its author.
+    #[error("sealed record {record} does not hold: {reason}")]
+    SealedRecordFalse {
+        /// The record.
+        record: RecordId,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// What this client remembers of sealed types was not written with its credentials, or was altered.
+    #[error("the remembered state of sealed types was altered, or is of another client")]
+    SealedStateFalse,
     /// The sealed credentials in the account's profile do not open with this password, or are not those of the
     /// account.
     #[error("the sealed credentials of the account do not open or do not belong to it")]

@@ -17,6 +17,7 @@
 //! - It makes groups and lets members in; what is shared with a group is read by those members who may read.
 //! - [`Credentials`] are what a client is. They come from [`Client::register`], with a registration token.
 //! - An [`Account`] makes registration tokens and administers its clients.
+//! - [`Client::sealed`] gives its [sealed types](SealedClient), from which a reader can be shut out for good.
 //! - [`Error`] says whose fault it was and what to do; nothing else ends a call early.
 //!
 //! # What is sealed
@@ -49,14 +50,22 @@ mod query;
 mod records;
 mod registration;
 mod registration_tokens;
+mod sealed;
 mod term_search;
 mod token;
 mod transport;
 
+pub use self::sealed::{
+    ChangeState, Contact, FileStateStore, MemoryStateStore, SealedClient, SealedGrant, SealedPage,
+    SealedRecord, ShareFrom, Shared, StateStore, TypeOptions,
+};
 pub use tozstore_api::{
     AllowedEdit as GroupShare, Authorization, Capability, CapabilitySet, ExtendedPolicies, HookDelivery,
     HookEvent, IncomingShare, LastAccessPolicy, OneTimeCodePolicy, OutgoingShare, Plain, PlainExpression,
     SecretText as Secret, Timestamp,
+};
+pub use tozstore_crypto::sealed::{
+    Backwards, ContactCard, Digest as Fingerprint, FieldContent, FieldForm, Known, LogPosition, Rights,
 };
 pub use tozstore_crypto::{
     AccountId, ClientId, EncryptionPrivateKey, EncryptionPublicKey, GroupId, HookSecret, NoteId, NoteWriter,

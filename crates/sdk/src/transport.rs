@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderName, Method};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tozstore_api::ErrorBody;
+use tozstore_api::sealed::SealedErrorBody;
 use tozstore_crypto::RequestNonce;
 use zeroize::Zeroizing;
 
@@ -155,6 +156,8 @@ pub(crate) struct Failure {
     pub was_repeated: bool,
     /// The id of the request, if one was sent.
     pub request_id: Option<String>,
+    /// The body of an answer to a request of the sealed format.
+    pub sealed: Option<Box<SealedErrorBody>>,
 }
 
 impl From<Failure> for Error {
@@ -166,7 +169,7 @@ impl From<Failure> for Error {
 impl From<Error> for Failure {
     /// A failure before anything was sent.
     fn from(error: Error) -> Self {
-        Self { error, status: None, was_repeated: false, request_id: None }
+        Self { error, status: None, was_repeated: false, request_id: None, sealed: None }
     }
 }
 
@@ -219,6 +222,11 @@ impl Transport {
             .build()
             .map_err(|error| Error::Caller(format!("TLS cannot be set up: {error}")))?;
         Ok(Self { http, origin: url.as_str().trim_end_matches('/').to_owned(), limits })
+    }
+
+    /// The address that requests go to, without a slash at its end.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// Sends a request, again where that is safe, until there is an answer that settles it.
@@ -340,7 +348,7 @@ fn retry_after_ms(outcome: &Outcome) -> Option<u64> {
 
 fn settle(outcome: Outcome, was_repeated: bool, id: &str) -> Result<Answer, Failure> {
     let request_id = Some(id.to_owned());
-    let fail = |status, error| Err(Failure { error, status, was_repeated, request_id });
+    let fail = |status, error| Err(Failure { error, status, was_repeated, request_id, sealed: None });
     match outcome {
         Outcome::Answered { status: status @ 200..=299, headers, body } => {
             Ok(Answer { status, headers, body, request_id: id.to_owned() })
@@ -353,7 +361,11 @@ fn settle(outcome: Outcome, was_repeated: bool, id: &str) -> Result<Answer, Fail
         Outcome::NotSent(reason) if was_repeated => {
             fail(None, Error::Unanswered(format!("{reason} (request {id})")))
         }
-        Outcome::Answered { status, body, .. } => fail(Some(status), error_of_status(status, &body, id)),
+        Outcome::Answered { status, body, .. } => {
+            let sealed = serde_json::from_slice(&body).ok();
+            fail(Some(status), error_of_status(status, &body, id))
+                .map_err(|failure| Failure { sealed, ..failure })
+        }
         Outcome::Broken(reason) => fail(None, Error::Unanswered(format!("{reason} (request {id})"))),
         Outcome::NotSent(reason) => fail(None, Error::Network(reason)),
         Outcome::TooLong => fail(None, Error::Untrusted(UntrustedData::WrongAnswer("amount of data"))),

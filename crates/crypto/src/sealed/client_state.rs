@@ -12,6 +12,7 @@ use super::{
     TypeName, TypePlace, Writer,
 };
 use crate::label::SealedLabel;
+use crate::primitives::equal_in_constant_time;
 use crate::{ClientId, MacKey, OpenError, ParseError, RecordId, StoreId};
 
 const MAX_BUNDLES: usize = 100_000;
@@ -139,8 +140,7 @@ impl ClientState {
         let mut reader = Reader::new(bytes);
         let state = reader.blob(0..=Self::MAX_BYTES).map_err(|_| OpenError)?;
         let given = reader.array::<32>().map_err(|_| OpenError)?;
-        // Equal to an attacker's guess of a MAC that nobody measures: the file is the client's own.
-        if given != *tag(key, state) || reader.finish().is_err() {
+        if !equal_in_constant_time(&given, &tag(key, state)) || reader.finish().is_err() {
             return Err(OpenError);
         }
         let state = Encoded::<Self>::parse(state).map_err(|_| OpenError)?.object().clone();

@@ -95,6 +95,18 @@ impl RecordDraft {
 }
 
 impl SealedRecord {
+    /// Opens all fields of a version that was just sealed with this key.
+    ///
+    /// # Errors
+    /// One of them is of no allowed form.
+    pub fn open_own_fields(
+        &self,
+        names: Names<'_>,
+        data_key: &DataKey,
+    ) -> Result<Vec<FieldContent>, OpenError> {
+        VerifiedRecord { record: self }.open_fields(names, data_key)
+    }
+
     /// Steps 1 and 2 of reading: the place is the one asked for, the author's bundle is in its chain, the signature and
     /// all digests hold. Whether the author may write, and whether the version is new enough, the log and the state
     /// say.
