@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tozstore_api::sealed::{self, SealedBody};
 use tozstore_api::{
     BatchRequest, BulkDelete, BulkDeleted, FileMeta, FileUpdate, FileWrite, Grant, KeySet, ListFiles,
     MAX_EXTENDED_POLICY_BYTES, MAX_FIELD_NAME_BYTES, MAX_RECORD_FIELDS, NoteWrite, PendingFile, Plain,
@@ -94,6 +95,47 @@ pub fn api_record(data: &[u8]) {
     round_trip::<tozstore_api::Record>(data);
     round_trip::<BulkDelete>(data);
     round_trip::<BulkDeleted>(data);
+}
+
+/// `api_sealed`: bodies of the sealed format. The first byte says which.
+pub fn api_sealed(data: &[u8]) {
+    let _ = is_sealed_body(data);
+}
+
+/// Whether the bytes behind the first one are such a body.
+pub fn is_sealed_body(data: &[u8]) -> bool {
+    let Some((&which, data)) = data.split_first() else { return false };
+    let targets: [fn(&[u8]) -> bool; 21] = [
+        has_one_encoding::<sealed::Append>,
+        has_one_encoding::<sealed::Stage>,
+        has_one_encoding::<sealed::EntryPage>,
+        has_one_encoding::<sealed::WrapSteps>,
+        has_one_encoding::<sealed::RecordWrite>,
+        has_one_encoding::<sealed::RecordView>,
+        has_one_encoding::<sealed::RecordPage>,
+        has_one_encoding::<sealed::Rewraps>,
+        has_one_encoding::<sealed::WriteResults>,
+        has_one_encoding::<sealed::BundlePage>,
+        has_one_encoding::<sealed::BundleHeads>,
+        has_one_encoding::<sealed::ReadRecords>,
+        has_one_encoding::<sealed::SealedLinks>,
+        has_one_encoding::<sealed::OwnLogs>,
+        has_one_encoding::<sealed::Shares>,
+        has_one_encoding::<sealed::StageState>,
+        has_one_encoding::<sealed::StaleRecords>,
+        has_one_encoding::<sealed::RecordViews>,
+        has_one_encoding::<sealed::RewrapResults>,
+        has_one_encoding::<sealed::RecordWrites>,
+        has_one_encoding::<sealed::WrapPage>,
+    ];
+    targets.get(usize::from(which)).is_some_and(|target| target(data))
+}
+
+/// Whatever is read is written the same.
+fn has_one_encoding<T: SealedBody>(data: &[u8]) -> bool {
+    let Ok(body) = T::from_bytes(data) else { return false };
+    assert_eq!(body.to_bytes().unwrap(), data);
+    true
 }
 
 /// `api_search`: bodies of searches and batches, and their answers.

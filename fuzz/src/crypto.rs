@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use tozstore_crypto::sealed::{
     Beneath, BundleChain, BundleLink, Change, ContactCard, LogEntry, Plain, Reader, RecordFields,
-    RecordVersion, Signed, Wrap, Writer,
+    RecordVersion, SealedRequestHeader, Signed, Wrap, Writer,
 };
 use tozstore_crypto::{
     AccessKey, AccountKey, AccountSalt, ClientId, EncryptionPrivateKey, EncryptionPublicKey, FieldSalt,
@@ -130,6 +130,9 @@ pub fn request(data: &[u8]) {
         (lines.next().unwrap_or_default(), lines.next().unwrap_or_default(), lines.next());
     if let Ok(request) = SignedRequest::parse(header) {
         let _ = request.verify("GET", path, query);
+    }
+    if let Ok(signed) = SealedRequestHeader::parse(header) {
+        assert_eq!(signed.to_string(), header);
     }
     // The mark between the parts of the signed text: no path that comes over HTTP has it.
     if path.is_empty() || path.contains("; ") || text.len() > 4096 {

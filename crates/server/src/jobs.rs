@@ -11,7 +11,7 @@ use tozstore_api::Timestamp;
 
 use crate::App;
 use crate::http::notes::delete_row;
-use crate::store::{StoreError, WriteTx};
+use crate::store::{StoreError, WriteTx, mark_step};
 
 const SECONDS_PER_DAY: i64 = 86_400;
 const SECONDS_PER_HOUR: i64 = 3600;
@@ -68,6 +68,7 @@ pub async fn round(app: &App) -> Result<(), StoreError> {
             tokio::task::yield_now().await;
         }
     }
+    repeat(app, "mark sealed types", move |tx| mark_step(tx, limit)).await?;
     // Last, since it can take long: whoever has many clients erased must not keep the rest from being done.
     repeat(app, "erase", move |tx| tx.erase_step(limit)).await?;
     remove_blobs(app, now, limit).await

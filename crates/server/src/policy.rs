@@ -5,6 +5,7 @@
 
 mod groups;
 mod notes;
+mod sealed;
 mod searches;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,6 +21,7 @@ pub use self::notes::{
     LAST_ACCESS_WINDOW_S, NO_NOTE, NoteAction, NoteCaller, Reading, ShownCodes, USED_UP_KEPT_S, decide_note,
     is_gone, mail_once, read_once, views_left,
 };
+pub use self::sealed::{SealedAction, SealedFacts, SealedRefusal, decide_sealed, sealed_facts};
 pub use self::searches::{GroupReach, SearchReach, Searchable, searchable};
 use crate::store::{
     ClientRow, GrantKind, GrantRow, GrantSet, GrantSlot, ReadTx, RecordHead, RecordTypeSlot, Scope,

@@ -74,6 +74,8 @@ suite! {
     records_appear_in_order_of_index,
     records_own_their_files,
     registration_tokens,
+    sealed_rows,
+    sealed_rows_are_erased,
     search_pages_are_bounded,
     search_work_is_bounded,
     shares_with_groups_are_searched,

@@ -53,7 +53,7 @@ pub use codec::{Reader, Writer};
 pub use digest::Digest;
 pub use object::{Encoded, Kind, Object, Signed};
 pub use text::TypeName;
-pub use tree::{Tree, path_of, verify_path};
+pub use tree::{Tree, path_of, paths_of, verify_path};
 
 // Whose key it is
 pub use bundle::{Bundle, BundleLink, BundleReason};

@@ -14,7 +14,7 @@ pub enum Subject {
 
 impl Subject {
     /// Kind and id.
-    pub(super) fn to_bytes(self) -> [u8; 17] {
+    pub fn to_bytes(self) -> [u8; 17] {
         let (kind, id) = match &self {
             Self::Client(id) => (1, id.as_bytes()),
             Self::Group(id) => (2, id.as_bytes()),

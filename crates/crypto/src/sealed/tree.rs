@@ -62,6 +62,27 @@ pub fn path_of(leaves: &[Digest], index: usize) -> Option<Vec<Digest>> {
     Some(path)
 }
 
+/// The paths of all leaves, as [`path_of`] gives each: `n log n` digests, and `n` of them hashed.
+pub fn paths_of(leaves: &[Digest]) -> Vec<Vec<Digest>> {
+    let mut paths = vec![Vec::new(); leaves.len()];
+    let (mut level, mut width) = (leaves.to_vec(), 1);
+    while level.len() > 1 {
+        for (index, path) in paths.iter_mut().enumerate() {
+            // The last of an odd number goes up as it is.
+            path.extend(level.get((index / width) ^ 1));
+        }
+        level = level
+            .chunks(2)
+            .filter_map(|pair| match pair {
+                [left, right] => Some(node(left, right)),
+                rest => rest.first().copied(),
+            })
+            .collect();
+        width *= 2;
+    }
+    paths
+}
+
 /// Checks that `leaf` is number `index` of the `count` leaves that give `root` (RFC 9162, section 2.1.3.2).
 ///
 /// # Errors
@@ -106,6 +127,18 @@ mod tests {
 
     fn leaves(count: u8) -> Vec<Digest> {
         (0..count).map(|at| Digest::from_bytes([at; 32])).collect()
+    }
+
+    #[test]
+    fn all_paths_are_those_of_each() {
+        for count in 0..40 {
+            let leaves = leaves(count);
+            let paths = paths_of(&leaves);
+            assert_eq!(paths.len(), leaves.len());
+            for (index, path) in paths.iter().enumerate() {
+                assert_eq!(Some(path), path_of(&leaves, index).as_ref(), "{index} of {count}");
+            }
+        }
     }
 
     /// As RFC 9162 defines it, by recursion.

@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 use crate::store::{ChangeKind, ChangeRow, HookRow, StoreError};
 
-/// What a change is called in deliveries. Creation and deletion of accounts happen while there are no hooks.
+/// What a change is called in deliveries. Creation and deletion of accounts happen while there are no hooks; of what is
+/// sealed, receivers are told nothing yet: they would look for it where it is not.
 pub(super) const fn event_of(kind: ChangeKind) -> Option<HookEvent> {
     Some(match kind {
         ChangeKind::AccessKeyDeleted => HookEvent::AccessKeyDeleted,
@@ -33,8 +34,12 @@ pub(super) const fn event_of(kind: ChangeKind) -> Option<HookEvent> {
         ChangeKind::RegistrationTokenDeleted => HookEvent::RegistrationTokenDeleted,
         ChangeKind::AccountCreated
         | ChangeKind::AccountDeleted
+        | ChangeKind::ClientBundlePut
         | ChangeKind::HookCreated
-        | ChangeKind::HookDeleted => return None,
+        | ChangeKind::HookDeleted
+        | ChangeKind::SealedEntryAppended
+        | ChangeKind::SealedRecordDeleted
+        | ChangeKind::SealedRecordWritten => return None,
     })
 }
 

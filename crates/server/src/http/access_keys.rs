@@ -13,6 +13,7 @@ use crate::App;
 use crate::policy::{self, Action, NO_KEY, living_client};
 use crate::store::{
     AccessKeyRow, Change, ChangeKind, KeySlot, ReadTx, RecordTypeRow, RecordTypeSlot, StoreError, WriteTx,
+    is_sealed,
 };
 
 /// Format of what is written through these endpoints.
@@ -44,6 +45,7 @@ pub async fn put(
         let caller = credential.client(tx.as_read())?;
         let facts = policy::facts(tx.as_read(), caller.id, &slot.type_slot)?;
         policy::decide(caller.id, Action::PutKey { reader }, &facts)?;
+        refuse_sealed(tx.as_read(), &slot.type_slot)?;
         let account_id = facts.writer_account.ok_or(NO_KEY)?;
         if living_client(tx.as_read(), reader)?.is_none() {
             return Err(Error::NotFound("no such client"));
@@ -160,6 +162,7 @@ pub(super) fn use_type(
     account_id: AccountId,
     now: Timestamp,
 ) -> Result<RecordTypeRow, Error> {
+    refuse_sealed(tx.as_read(), slot)?;
     let (format, suite) = (FORMAT.to_owned(), SUITE.to_owned());
     let row = tx.ensure_record_type(&RecordTypeRow {
         slot: slot.clone(),
@@ -173,6 +176,15 @@ pub(super) fn use_type(
         return Err(Error::Conflict("this record type is kept in another format"));
     }
     Ok(row)
+}
+
+/// That a record type is not sealed: it has one format, for good, and this one is not that of these endpoints. Asked in
+/// the transaction that writes, once the caller was found to be allowed to: to others, a sealed type looks like none.
+pub(super) fn refuse_sealed(tx: &dyn ReadTx, slot: &RecordTypeSlot) -> Result<(), Error> {
+    if is_sealed(tx, slot.writer, slot.record_type.as_str())? {
+        return Err(Error::Conflict("this record type is sealed"));
+    }
+    Ok(())
 }
 
 /// A change of a key.
@@ -196,6 +208,10 @@ async fn remove(
         let caller = credential.client(tx.as_read())?;
         let facts = policy::facts(tx.as_read(), caller.id, &slot.type_slot)?;
         policy::decide(caller.id, action, &facts)?;
+        // To give up what one does not have is done already, whatever the format.
+        if matches!(action, Action::DeleteKey { .. }) {
+            refuse_sealed(tx.as_read(), &slot.type_slot)?;
+        }
         if let Some(row) = tx.access_key(&slot)? {
             let now = tx.stamp()?;
             tx.delete_access_key(&slot)?;

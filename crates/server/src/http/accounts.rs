@@ -17,7 +17,9 @@ use super::registration::{ClientDraft, insert, registered};
 use super::{AccountCredential, Credential, Error, Json, Path};
 use crate::App;
 use crate::ids::new_account_id;
-use crate::store::{AccountRow, AccountSalts, Change, ChangeKind, ClientRow, ReadTx, StoreError, WriteTx};
+use crate::store::{
+    AccountRow, AccountSalts, Change, ChangeKind, ClientRow, ReadTx, StoreError, WriteTx, delete_client,
+};
 
 const EMAIL_TAKEN: Error = Error::Conflict("there is an account with this e-mail address already");
 
@@ -224,10 +226,10 @@ fn delete_step(tx: &mut dyn WriteTx, credential: Credential, id: AccountId) -> R
     let clients = tx.clients_of(id, 0, CLIENTS_PER_STEP)?;
     let is_last = clients.len() < CLIENTS_PER_STEP;
     for (_, client) in clients.into_iter().filter(|(_, client)| client.id != queen.id) {
-        tx.delete_client(client.id)?;
+        delete_client(tx, client.id, id)?;
     }
     if is_last {
-        tx.delete_client(queen.id)?;
+        delete_client(tx, queen.id, id)?;
         tx.delete_account(id)?;
         let at = tx.stamp()?;
         tx.append_change(at, &Change::new(ChangeKind::AccountDeleted, id))?;

@@ -61,6 +61,8 @@ fn job_kind(method: &Method, route: &str) -> JobKind {
                 | paths::GROUPS_BULK
                 | paths::GROUPS_BULK_MEMBERS
                 | paths::GROUPS_BULK_SHARE
+                | paths::SEALED_BUNDLE_HEADS
+                | paths::SEALED_RECORDS_READ
                 | paths::SEARCH
                 | paths::SHARE_INCOMING
                 | paths::SHARE_OUTGOING

@@ -70,6 +70,16 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for RecordJson<T> {
     }
 }
 
+/// A whole body, which keeps its share of the memory for as long as it lives.
+pub(super) async fn read_whole(
+    request: Request,
+    app: &App,
+    limit_bytes: usize,
+) -> Result<Counted<Vec<u8>>, Error> {
+    let (bytes, shares) = read(request, app, limit_bytes).await?;
+    Ok(Counted::new(bytes, shares))
+}
+
 fn shed(app: &App) -> Error {
     app.metrics.shed("bodies");
     Error::Busy

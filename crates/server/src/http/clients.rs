@@ -15,7 +15,7 @@ use tozstore_crypto::ClientId;
 
 use super::{Credential, Error, Json, Path};
 use crate::App;
-use crate::store::{Change, ChangeKind, ClientRow, ReadTx, WriteTx};
+use crate::store::{Change, ChangeKind, ClientRow, ReadTx, WriteTx, delete_client};
 
 const NO_CLIENT: Error = Error::NotFound("no such client");
 
@@ -234,7 +234,7 @@ pub async fn delete(
             if row.id == credential.client_id() {
                 return Err(Error::Conflict("the client that administers an account goes with the account"));
             }
-            tx.delete_client(id)?;
+            delete_client(tx, id, row.account_id)?;
             append(tx, ChangeKind::ClientDeleted, &row, credential)?;
             Ok(StatusCode::NO_CONTENT)
         })

@@ -88,7 +88,7 @@ impl Error {
     }
 
     /// The status of the answer, and whether the text may be told.
-    const fn status(&self) -> (StatusCode, bool) {
+    pub(super) const fn status(&self) -> (StatusCode, bool) {
         match self {
             Self::BadRequest(_) | Self::Store(StoreError::TooMuchWork) => (StatusCode::BAD_REQUEST, true),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, true),

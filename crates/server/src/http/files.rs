@@ -16,7 +16,7 @@ use tozstore_api::{
 };
 use tozstore_crypto::{FileChecksum, PendingFileId, RecordId, Version};
 
-use super::access_keys::use_type;
+use super::access_keys::{refuse_sealed, use_type};
 use super::direct_files::{self, expect_sent, sent_due, take_over};
 use super::memory::Counted;
 use super::records::{self, MAX_ANSWER_DATA_BYTES, SealedText, check_version, sealed_text};
@@ -285,6 +285,7 @@ async fn insert_pending(
             None => {
                 let facts = policy::facts(tx.as_read(), caller.id, &slot)?;
                 policy::decide(caller.id, action, &facts)?;
+                refuse_sealed(tx.as_read(), &slot)?;
                 (caller.account_id, None)
             }
             Some((record, version)) => {

@@ -12,6 +12,7 @@ use axum::response::IntoResponse;
 use bytes::Bytes;
 use http::{StatusCode, header};
 use serde_json::{Map, Value, json};
+use tozstore_api::sealed::SealedErrorBody;
 use tozstore_api::{ErrorBody, RecordType, paths};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -19,7 +20,7 @@ use utoipa::{Modify, OpenApi};
 use super::{
     access_keys, accounts, clients, file_bytes, files, groups, health, hooks, listings, logins,
     note_challenges, note_files, notes, openapi, policies, record_notes, records, registration,
-    registration_tokens, search, share_pages, term_search, tokens,
+    registration_tokens, sealed, search, share_pages, term_search, tokens,
 };
 
 /// The document without what is common.
@@ -58,9 +59,14 @@ use super::{
         groups::memberships::owned,
         groups::shares::list, groups::shares::share, groups::shares::unshare, groups::shares::list_many,
         groups::shares::allowed_readers, groups::shares::allowed_edit, groups::shares::edit_record,
+        sealed::store::read, sealed::bundles::put, sealed::bundles::chain, sealed::bundles::heads,
+        sealed::logs::own, sealed::logs::read, sealed::append::append, sealed::logs::wrap, sealed::logs::links,
+        sealed::logs::shares,
+        sealed::records::write, sealed::record_reads::read, sealed::records::write_many, sealed::record_reads::list,
+        sealed::record_reads::read_many, sealed::records::stale, sealed::records::rewrap,
         health::check, health::healthz, health::readyz, openapi::document,
     ),
-    components(schemas(ErrorBody, RecordType)),
+    components(schemas(ErrorBody, RecordType, SealedErrorBody)),
     modifiers(&SecuritySchemes),
     security(("client" = []), ("signature" = []))
 )]
@@ -94,6 +100,9 @@ const COMMON: &[(Shape, StatusCode)] = &[
     (Shape::Any, StatusCode::TOO_MANY_REQUESTS),
     (Shape::Any, StatusCode::SERVICE_UNAVAILABLE),
 ];
+
+/// What the paths of the sealed format begin with, save for what belongs to interop files.
+const SEALED: &str = "/v3/";
 
 #[derive(Clone, Copy)]
 enum Shape {
@@ -129,6 +138,13 @@ impl Modify for SecuritySchemes {
             ("account", http(HttpAuthScheme::Bearer, "An account token, from a login.")),
             ("api_key", http(HttpAuthScheme::Basic, "The API key and secret of a client.")),
             ("client", http(HttpAuthScheme::Bearer, "An access token of a client.")),
+            (
+                "sealed",
+                SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(
+                    "Authorization",
+                    "A signature of the request and its body, `TZS1 …`: docs/formats/sealed.md, section 15.",
+                ))),
+            ),
             (
                 "signature",
                 SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(
@@ -184,6 +200,8 @@ fn add_segments(path: &str, operation: &mut Value) {
         let schema = match name {
             "record_type" => json!({ "$ref": "#/components/schemas/RecordType" }),
             "token" => json!({ "type": "string", "minLength": 1 }),
+            "sequence" | "first" => json!({ "type": "integer", "format": "int64", "minimum": 0 }),
+            "digest" | "root" => json!({ "type": "string", "minLength": 43, "maxLength": 43 }),
             "webhook_id" => json!({ "type": "integer", "format": "int64", "minimum": 0 }),
             _ => json!({ "type": "string", "format": "uuid" }),
         };
@@ -219,7 +237,12 @@ fn add_answers(path: &str, operation: &mut Value) {
             answer["description"] = meaning(status).into();
         }
         if !status.is_success() {
-            let schema = json!({ "$ref": "#/components/schemas/ErrorBody" });
+            let body = if path.starts_with(SEALED) && path != paths::FILE_BYTES {
+                "SealedErrorBody"
+            } else {
+                "ErrorBody"
+            };
+            let schema = json!({ "$ref": format!("#/components/schemas/{body}") });
             answer["content"] = json!({ "application/json": { "schema": schema } });
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, RawPathParams};
 use http::request::Parts;
 use tozstore_api::RecordType;
+use tozstore_crypto::sealed::{Digest, TypeName};
 use tozstore_crypto::{AccountId, ClientId, GroupId, NoteId, PendingFileId, RecordId, Version};
 
 use super::Error;
@@ -52,6 +53,30 @@ impl FromSegment for RecordType {
 impl FromSegment for String {
     fn from_segment(text: &str) -> Result<Self, Error> {
         Ok(text.to_owned())
+    }
+}
+
+macro_rules! numbers_from_segments {
+    ($($number:ty),+) => {$(
+        impl FromSegment for $number {
+            fn from_segment(text: &str) -> Result<Self, Error> {
+                text.parse().map_err(|_| Error::NotFound("no such place"))
+            }
+        }
+    )+};
+}
+
+numbers_from_segments!(u32, u64);
+
+impl FromSegment for TypeName {
+    fn from_segment(text: &str) -> Result<Self, Error> {
+        text.parse().map_err(|_| Error::NotFound("no such record type"))
+    }
+}
+
+impl FromSegment for Digest {
+    fn from_segment(text: &str) -> Result<Self, Error> {
+        text.parse().map_err(|_| Error::NotFound("no such digest"))
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tozstore_api::{Grant, PolicyChange, RecordType, paths};
 use tozstore_crypto::{AccountId, ClientId, RecordId};
 
-use super::access_keys::{self, use_type};
+use super::access_keys::{self, refuse_sealed, use_type};
 use super::{Credential, Error, Json, Path};
 use crate::App;
 use crate::policy::{self, Action, Facts, MAX_GRANTS_READ, NO_RECORD, limited, living_client};
@@ -37,6 +37,7 @@ pub async fn put(
         let caller = credential.client(tx.as_read())?;
         let facts = policy::facts(tx.as_read(), caller.id, &slot.type_slot)?;
         policy::decide(caller.id, Action::ChangePolicy { holder, change: &change }, &facts)?;
+        refuse_sealed(tx.as_read(), &slot.type_slot)?;
         // To withdraw from a client that is gone changes nothing, and is what the writer wants.
         if !change.allow.is_empty() && living_client(tx.as_read(), holder)?.is_none() {
             return Err(Error::NotFound("no such client"));

@@ -14,7 +14,8 @@ use tozstore_api::paths;
 use super::{
     Error, access_keys, accounts, admission, clients, cors, file_bytes, files, groups, health, hooks,
     listings, log, logins, memory, metrics, note_challenges, note_files, notes, openapi, policies, rates,
-    record_notes, records, registration, registration_tokens, search, share_pages, term_search, tokens,
+    record_notes, records, registration, registration_tokens, sealed, search, share_pages, term_search,
+    tokens,
 };
 use crate::App;
 
@@ -122,6 +123,21 @@ pub fn router(app: Arc<App>) -> Router {
             get(groups::shares::list).post(groups::shares::share).delete(groups::shares::unshare),
         )
         .route(paths::GROUP_RECORD, put(groups::shares::edit_record))
+        // The sealed format
+        .route(paths::SEALED_STORE, get(sealed::store::read))
+        .route(paths::SEALED_BUNDLES, get(sealed::bundles::chain))
+        .route(paths::SEALED_BUNDLE, put(sealed::bundles::put))
+        .route(paths::SEALED_BUNDLE_HEADS, post(sealed::bundles::heads))
+        .route(paths::SEALED_LOGS, get(sealed::logs::own))
+        .route(paths::SEALED_LOG, get(sealed::logs::read).post(sealed::append::append))
+        .route(paths::SEALED_LOG_WRAP, get(sealed::logs::wrap))
+        .route(paths::SEALED_LOG_LINKS, get(sealed::logs::links))
+        .route(paths::SEALED_SHARES, get(sealed::logs::shares))
+        .route(paths::SEALED_RECORD, put(sealed::records::write).get(sealed::record_reads::read))
+        .route(paths::SEALED_RECORDS, post(sealed::records::write_many).get(sealed::record_reads::list))
+        .route(paths::SEALED_RECORDS_READ, post(sealed::record_reads::read_many))
+        .route(paths::SEALED_RECORDS_STALE, get(sealed::records::stale))
+        .route(paths::SEALED_RECORDS_REWRAPS, post(sealed::records::rewrap))
         // In the protocol, but not here: they need mail, payment or a web page
         .route("/v1/account/challenge/email/reset", any(not_implemented))
         .route("/v1/account/dashboard/{*rest}", any(not_implemented))

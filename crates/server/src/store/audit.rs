@@ -186,6 +186,7 @@ const fn action_of(kind: ChangeKind) -> Option<&'static str> {
         ChangeKind::AccountCreated => "account_created",
         ChangeKind::AccountDeleted => "account_deleted",
         ChangeKind::AccountUpdated => "account_updated",
+        ChangeKind::ClientBundlePut => "client_bundle_put",
         ChangeKind::ClientDeleted => "client_deleted",
         ChangeKind::ClientRegistered => "client_registered",
         ChangeKind::ClientUpdated => "client_updated",
@@ -202,13 +203,16 @@ const fn action_of(kind: ChangeKind) -> Option<&'static str> {
         ChangeKind::PolicyWithdrawn => "policy_withdrawn",
         ChangeKind::RegistrationTokenCreated => "registration_token_created",
         ChangeKind::RegistrationTokenDeleted => "registration_token_deleted",
+        ChangeKind::SealedEntryAppended => "sealed_entry_appended",
         // Content, of which there is far more, and which changes nothing about who may do what.
         ChangeKind::NoteDeleted
         | ChangeKind::NoteReplaced
         | ChangeKind::NoteWritten
         | ChangeKind::RecordDeleted
         | ChangeKind::RecordUpdated
-        | ChangeKind::RecordWritten => return None,
+        | ChangeKind::RecordWritten
+        | ChangeKind::SealedRecordDeleted
+        | ChangeKind::SealedRecordWritten => return None,
     })
 }
 

@@ -18,6 +18,8 @@ pub enum ChangeKind {
     AccountDeleted,
     /// An account's profile or metadata was changed.
     AccountUpdated,
+    /// A client put a bundle of keys.
+    ClientBundlePut,
     /// A client was deleted.
     ClientDeleted,
     /// A client was registered.
@@ -62,6 +64,12 @@ pub enum ChangeKind {
     RegistrationTokenCreated,
     /// A registration token was deleted.
     RegistrationTokenDeleted,
+    /// An entry was appended to the log of a sealed type.
+    SealedEntryAppended,
+    /// A sealed record was deleted.
+    SealedRecordDeleted,
+    /// A version of a sealed record was written.
+    SealedRecordWritten,
 }
 
 /// Stands for the owner of what nobody owns: notes by those whom the server does not know.

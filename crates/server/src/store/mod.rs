@@ -31,6 +31,12 @@ mod record_terms;
 mod record_types;
 mod records;
 mod registration_tokens;
+mod sealed_bundles;
+mod sealed_erasures;
+mod sealed_logs;
+mod sealed_records;
+mod sealed_rows;
+mod sealed_wraps;
 mod shared;
 mod sqlite;
 pub mod tables;
@@ -68,6 +74,21 @@ pub use record_policies::{RecordGrantRow, RecordPolicyReads, RecordPolicyWrites}
 pub use record_types::{RecordTypeReads, RecordTypeRow, RecordTypeSlot, RecordTypeWrites};
 pub use records::{RecordHead, RecordIndex, RecordQuery, RecordReads, RecordRow, RecordWrites, Scope};
 pub use registration_tokens::{RegistrationTokenReads, RegistrationTokenRow, RegistrationTokenWrites};
+pub use sealed_bundles::{
+    BundleHeadRow, BundleRow, ExposureKind, ExposureRow, bundle, bundle_head, bundle_named, bundles_after,
+    delete_client, exposures, insert_bundle, is_exposed_by, mark_step, newest_bundle,
+};
+pub use sealed_logs::{
+    EpochPlace, LogRow, SealedGrantRow, delete_sealed_grant, epoch_named, epoch_numbered, epochs_falling,
+    insert_epoch, insert_log_entry, is_sealed, links_below, log_entries, log_entry, log_row, log_state,
+    logs_of, put_log, put_log_state, put_sealed_grant, sealed_grant, shares_with,
+};
+pub use sealed_records::{
+    SealedRecordPlace, SealedRecordRow, put_sealed_record, record_view, sealed_record, sealed_records_after,
+    sealed_records_by_id,
+};
+pub use sealed_rows::{SealedKey, SealedReads, SealedRow, SealedRun, SealedTable, SealedWrites};
+pub use sealed_wraps::{WrapRow, delete_wraps, newest_wrap, put_wrap, wraps_below};
 pub use shared::{AttemptChange, AttemptCount, RequestNote, SharedMemory};
 pub use sqlite::{RawSqlite, SqliteOptions, SqliteStore};
 pub use term_search::{
@@ -204,6 +225,7 @@ pub trait ReadTx:
     + RecordReads
     + RecordTypeReads
     + RegistrationTokenReads
+    + SealedReads
     + TermSearchReads
     + UsageReads
 {
@@ -227,6 +249,7 @@ pub trait WriteTx:
     + RecordTypeWrites
     + RecordWrites
     + RegistrationTokenWrites
+    + SealedWrites
     + UsageWrites
 {
     /// A moment later than every moment that this store has given out before, in any transaction and before any

@@ -35,6 +35,9 @@ pub struct RecordTypeRow {
 pub trait RecordTypeReads {
     /// The record type, if it is in use.
     fn record_type(&self, slot: &RecordTypeSlot) -> Result<Option<RecordTypeRow>, StoreError>;
+
+    /// Whether a record type of this writer and name is in use, whoever the records are about.
+    fn is_type_in_use(&self, writer: ClientId, name: &RecordType) -> Result<bool, StoreError>;
 }
 
 /// Writing record types.

@@ -69,6 +69,8 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ("pending_files", "uploads under way begin again; moves put their bytes on the list of those to remove"),
     ("record_lists", "made of records and their terms, again when a server starts (SQLite)"),
     ("schema_versions", "of the engine (SQLite)"),
+    ("sealed_stage_wraps", "entries that were staged are staged again"),
+    ("sealed_stages", "entries that were staged are staged again"),
     ("signed_request_floors", "requests are refused by their age within minutes"),
     ("signed_requests", "the same"),
     ("tozstore_locks", "of the engine (PostgreSQL)"),
@@ -78,6 +80,10 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
         "bytes that nobody owns are not copied; moves keep the list where they leave files in place",
     ),
 ];
+
+/// The columns of every table of the sealed format.
+const SEALED: &[Column] =
+    &[bytes("owner_id"), bytes("key"), bytes("account_id"), text("region"), bytes("value")];
 
 /// The tables, in the order in which they are written.
 pub const TABLES: &[Table] = &[
@@ -428,6 +434,21 @@ pub const TABLES: &[Table] = &[
             integer("last_position"),
         ],
     ),
+    table("sealed_bundle_heads", SEALED),
+    table("sealed_bundles", SEALED),
+    table("sealed_entries", SEALED),
+    table("sealed_epochs", SEALED),
+    table("sealed_exposures", SEALED),
+    table("sealed_fields", SEALED),
+    table("sealed_grants", SEALED),
+    table("sealed_links", SEALED),
+    table("sealed_log_states", SEALED),
+    table("sealed_logs", SEALED),
+    table("sealed_named", SEALED),
+    table("sealed_record_order", SEALED),
+    table("sealed_records", SEALED),
+    table("sealed_shares", SEALED),
+    table("sealed_wraps", SEALED),
 ];
 
 impl Table {

@@ -9,8 +9,11 @@ use super::storage::NO_ID;
 
 const DOCUMENT: &str = include_str!("../../../../docs/compatibility.md");
 const ROUTER: &str = include_str!("../../src/http/router.rs");
-const PATHS: [&str; 2] =
-    [include_str!("../../../api/src/paths.rs"), include_str!("../../../api/src/paths/accounts.rs")];
+const PATHS: [&str; 3] = [
+    include_str!("../../../api/src/paths.rs"),
+    include_str!("../../../api/src/paths/accounts.rs"),
+    include_str!("../../../api/src/paths/sealed.rs"),
+];
 /// What stands in place of methods if every method gets the same refusal.
 pub const REFUSED: &str = "501";
 

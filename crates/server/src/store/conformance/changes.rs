@@ -9,12 +9,13 @@ use super::{Open, read, write};
 use crate::clock::SystemClock;
 use crate::store::{Change, ChangeKind};
 
-const KINDS: [ChangeKind; 27] = [
+const KINDS: [ChangeKind; 31] = [
     ChangeKind::AccessKeyDeleted,
     ChangeKind::AccessKeyPut,
     ChangeKind::AccountCreated,
     ChangeKind::AccountDeleted,
     ChangeKind::AccountUpdated,
+    ChangeKind::ClientBundlePut,
     ChangeKind::ClientDeleted,
     ChangeKind::ClientRegistered,
     ChangeKind::ClientUpdated,
@@ -37,6 +38,9 @@ const KINDS: [ChangeKind; 27] = [
     ChangeKind::RecordWritten,
     ChangeKind::RegistrationTokenCreated,
     ChangeKind::RegistrationTokenDeleted,
+    ChangeKind::SealedEntryAppended,
+    ChangeKind::SealedRecordDeleted,
+    ChangeKind::SealedRecordWritten,
 ];
 
 /// Changes of every kind read back in order, by page, and are removed by age.

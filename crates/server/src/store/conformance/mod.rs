@@ -16,6 +16,7 @@ mod notes;
 mod policies;
 mod records;
 mod samples;
+mod sealed_rows;
 mod term_search;
 mod transactions;
 mod usages;
@@ -39,6 +40,7 @@ pub use records::{
     Model, many_scopes_are_merged, pages_are_bounded, query_agrees_with_model, records, work_is_bounded,
 };
 pub use samples::{client_id, record, record_type};
+pub use sealed_rows::{sealed_rows, sealed_rows_are_erased};
 pub use term_search::{
     many_records_are_searched, search_pages_are_bounded, search_work_is_bounded, searches_agree_with_model,
     shares_with_groups_are_searched, terms_follow_their_record,

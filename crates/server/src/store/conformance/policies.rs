@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::samples::{access_key, account_id, client_id, grant, record, record_type_row, time, type_slot};
+use super::samples::{
+    access_key, account_id, client_id, grant, record, record_type, record_type_row, time, type_slot,
+};
 use super::{Open, assert_refused, read, write};
 use crate::clock::SystemClock;
 use crate::store::{GrantKind, GrantSet, GrantSlot, RecordGrantRow};
@@ -23,6 +25,11 @@ pub async fn record_types(open: Open<'_>) {
     assert_eq!(read(&store, |tx| tx.record_type(&type_slot(1, 1, "a"))).await, Some(row));
     for slot in [type_slot(1, 1, "A"), type_slot(1, 2, "a"), type_slot(2, 1, "a")] {
         assert_eq!(read(&store, move |tx| tx.record_type(&slot)).await, None);
+    }
+    write(&store, |tx| tx.ensure_record_type(&record_type_row(type_slot(1, 2, "b")))).await.unwrap();
+    for (writer, text, expected) in [(1, "a", true), (1, "b", true), (2, "b", false), (1, "c", false)] {
+        let in_use = read(&store, move |tx| tx.is_type_in_use(client_id(writer), &record_type(text)));
+        assert_eq!(in_use.await, expected, "{writer} {text}");
     }
 }
 

@@ -4,6 +4,7 @@ use rpds::RedBlackTreeMapSync as Map;
 use tozstore_crypto::ClientId;
 
 use super::tx::{Tx, Writing};
+use crate::store::sealed_erasures::erase_sealed;
 use crate::store::{AuditSubject, AuditWrites, ErasureWrites, NoteWrites, RecordWrites, StoreError};
 
 /// Deleted clients, in the order in which they were deleted.
@@ -34,6 +35,11 @@ impl ErasureWrites for Tx<Writing<'_>> {
             left -= notes.len();
             for id in notes {
                 self.delete_note(id)?;
+            }
+            let (erased, all) = erase_sealed(self, client, left)?;
+            left -= erased;
+            if !all {
+                return Ok(true);
             }
             let tables = &mut self.tables;
             left -= tables.files.erase(client, left);

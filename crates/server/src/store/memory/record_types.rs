@@ -1,6 +1,7 @@
 //! Record types in memory.
 
 use rpds::RedBlackTreeMapSync as Map;
+use tozstore_api::RecordType;
 use tozstore_crypto::ClientId;
 
 use super::tx::{Tx, Writing};
@@ -14,6 +15,11 @@ pub(super) struct RecordTypeTable {
 impl<R> RecordTypeReads for Tx<R> {
     fn record_type(&self, slot: &RecordTypeSlot) -> Result<Option<RecordTypeRow>, StoreError> {
         Ok(self.tables.record_types.rows.get(slot).cloned())
+    }
+
+    fn is_type_in_use(&self, writer: ClientId, name: &RecordType) -> Result<bool, StoreError> {
+        let mut slots = self.tables.record_types.rows.keys();
+        Ok(slots.any(|slot| slot.writer == writer && slot.record_type == *name))
     }
 }
 

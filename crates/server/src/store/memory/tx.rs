@@ -18,6 +18,7 @@ use super::record_terms::RecordTermTable;
 use super::record_types::RecordTypeTable;
 use super::records::RecordTable;
 use super::registration_tokens::RegistrationTokenTable;
+use super::sealed_rows::SealedRowTable;
 use super::usages::UsageTable;
 use crate::clock::Clock;
 use crate::store::counters::Counters;
@@ -42,6 +43,7 @@ pub(super) struct Tables {
     pub(super) record_types: RecordTypeTable,
     pub(super) records: RecordTable,
     pub(super) registration_tokens: RegistrationTokenTable,
+    pub(super) sealed_rows: SealedRowTable,
     pub(super) usages: UsageTable,
 }
 

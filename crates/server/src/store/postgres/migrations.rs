@@ -23,6 +23,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0003_usages.sql"),
     include_str!("migrations/0004_audit.sql"),
     include_str!("migrations/0005_shared.sql"),
+    include_str!("migrations/0006_sealed.sql"),
 ];
 
 /// A row for each thing that one process does at a time: 1 changing the schema, 2 writing.

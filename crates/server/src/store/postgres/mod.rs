@@ -25,6 +25,7 @@ mod record_terms;
 mod record_types;
 mod records;
 mod registration_tokens;
+mod sealed_rows;
 mod session;
 mod shared;
 mod tx;

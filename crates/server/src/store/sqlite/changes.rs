@@ -12,12 +12,13 @@ use crate::store::{
 };
 
 /// Kinds of changes as they are stored. Names are never changed, since rows keep them.
-const KINDS: [(ChangeKind, &str); 27] = [
+const KINDS: [(ChangeKind, &str); 31] = [
     (ChangeKind::AccessKeyDeleted, "access_key_deleted"),
     (ChangeKind::AccessKeyPut, "access_key_put"),
     (ChangeKind::AccountCreated, "account_created"),
     (ChangeKind::AccountDeleted, "account_deleted"),
     (ChangeKind::AccountUpdated, "account_updated"),
+    (ChangeKind::ClientBundlePut, "client_bundle_put"),
     (ChangeKind::ClientDeleted, CLIENT_DELETED),
     (ChangeKind::ClientRegistered, "client_registered"),
     (ChangeKind::ClientUpdated, "client_updated"),
@@ -40,6 +41,9 @@ const KINDS: [(ChangeKind, &str); 27] = [
     (ChangeKind::RecordWritten, "record_written"),
     (ChangeKind::RegistrationTokenCreated, "registration_token_created"),
     (ChangeKind::RegistrationTokenDeleted, "registration_token_deleted"),
+    (ChangeKind::SealedEntryAppended, "sealed_entry_appended"),
+    (ChangeKind::SealedRecordDeleted, "sealed_record_deleted"),
+    (ChangeKind::SealedRecordWritten, "sealed_record_written"),
 ];
 
 /// The kind that erasure leaves.

@@ -6,6 +6,7 @@ use tozstore_crypto::{AccountId, ClientId, RecordId};
 use super::changes::CLIENT_DELETED;
 use super::columns::{column, row_limit};
 use super::tx::{Tx, Writing};
+use crate::store::sealed_erasures::erase_sealed;
 use crate::store::{AuditSubject, AuditWrites, ErasureWrites, LOCAL_REGION, RecordWrites, StoreError};
 
 macro_rules! erase_from {
@@ -97,6 +98,11 @@ impl ErasureWrites for Tx<'_, Writing<'_>> {
                 if left == 0 {
                     return Ok(true);
                 }
+            }
+            let (erased, all) = erase_sealed(self, client, left)?;
+            left = left.saturating_sub(erased);
+            if !all {
+                return Ok(true);
             }
             left = left.saturating_sub(self.erase_memberships(client, left)?);
             left = left.saturating_sub(self.erase_notes(client, left)?);

@@ -26,6 +26,7 @@ mod record_terms;
 mod record_types;
 mod records;
 mod registration_tokens;
+mod sealed_rows;
 mod tx;
 mod usages;
 mod writer;

@@ -1,6 +1,8 @@
 //! Record types in SQLite.
 
 use rusqlite::{Error, Row, params};
+use tozstore_api::RecordType;
+use tozstore_crypto::ClientId;
 
 use super::columns::column;
 use super::tx::{Tx, Writing};
@@ -24,6 +26,11 @@ impl<R> RecordTypeReads for Tx<'_, R> {
                 })
             },
         )
+    }
+
+    fn is_type_in_use(&self, writer: ClientId, name: &RecordType) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM record_types WHERE writer_id = ?1 AND record_type = ?2 LIMIT 1";
+        Ok(self.one(sql, params![writer.as_bytes(), name.as_str()], |_| Ok(()))?.is_some())
     }
 }
 
