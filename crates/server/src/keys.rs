@@ -125,7 +125,7 @@ impl ServerKeys {
     /// # Errors
     /// The file cannot be read, is not a key, or can be read by others.
     pub fn open_file(path: &Path) -> Result<Self, ServerKeyError> {
-        match read_root_file(path)? {
+        match read_root(path)? {
             Some(root) => Ok(Self::derive(&root)),
             None => Err(ServerKeyError::Io {
                 path: path.display().to_string(),
@@ -280,12 +280,8 @@ fn check(key: &MacKey, token: &str, now: Timestamp) -> Option<([u8; 16], Timesta
     (now < expires).then_some((*subject, Timestamp::from_micros(i64::from_be_bytes(*issued))))
 }
 
-/// The root key in a data directory, if there is one.
-pub(crate) fn read_root(data_dir: &Path) -> Result<Option<Zeroizing<[u8; 32]>>, ServerKeyError> {
-    read_root_file(&data_dir.join(KEY_FILE))
-}
-
-fn read_root_file(path: &Path) -> Result<Option<Zeroizing<[u8; 32]>>, ServerKeyError> {
+/// The root key in a file, if there is one.
+pub(crate) fn read_root(path: &Path) -> Result<Option<Zeroizing<[u8; 32]>>, ServerKeyError> {
     let shown = path.display().to_string();
     let io_error = |source| ServerKeyError::Io { path: shown.clone(), source };
     let mut file = match fs::File::open(path) {

@@ -55,7 +55,7 @@ pub enum MovingError {
     #[error("the work was interrupted for so long that servers did not wait for it any more")]
     HoldLost,
     /// There is another key of a server already.
-    #[error("there is another server.key in {0} already")]
+    #[error("there is another server key already, {0}")]
     KeyThere(String),
     /// The store has moved already.
     #[error("the data has moved to {0} already")]

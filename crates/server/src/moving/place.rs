@@ -82,19 +82,24 @@ impl Place {
 
     /// The server's key, if there is one.
     pub(super) fn server_key(&self) -> Result<Option<Zeroizing<[u8; 32]>>, MovingError> {
-        keys::read_root(&self.config.data_dir).map_err(|error| StoreError::Internal(error.into()).into())
+        keys::read_root(&self.key_path()).map_err(|error| StoreError::Internal(error.into()).into())
     }
 
     /// Puts a server's key there, unless it is there.
     pub(super) fn put_server_key(&self, key: &[u8; 32]) -> Result<(), MovingError> {
         match self.server_key()? {
             Some(there) if *there == *key => Ok(()),
-            Some(_) => Err(MovingError::KeyThere(self.config.data_dir.display().to_string())),
+            Some(_) => Err(MovingError::KeyThere(self.key_path().display().to_string())),
             None => {
-                let path = self.config.data_dir.join(KEY_FILE);
+                let path = self.key_path();
                 keys::create(&path, key).map_err(|error| StoreError::Internal(error.into()).into())
             }
         }
+    }
+
+    fn key_path(&self) -> PathBuf {
+        let path = &self.config.server_key_file;
+        if path.as_os_str().is_empty() { self.config.data_dir.join(KEY_FILE) } else { path.clone() }
     }
 
     fn ca_file(&self) -> Option<&Path> {
