@@ -207,9 +207,27 @@ pub fn with_record(
 /// # Errors
 /// The store failed.
 pub fn living_client(tx: &dyn ReadTx, id: ClientId) -> Result<Option<ClientRow>, StoreError> {
-    let Some(row) = tx.client(id)? else { return Ok(None) };
-    Ok(tx.account(row.account_id)?.is_some().then_some(row))
+    Ok(tx.living_clients(&[id])?.pop())
 }
+
+/// Those of these clients that are there, with an account that is there.
+///
+/// # Errors
+/// The store failed.
+pub fn living_clients(
+    tx: &dyn ReadTx,
+    ids: impl IntoIterator<Item = ClientId>,
+) -> Result<BTreeMap<ClientId, ClientRow>, StoreError> {
+    let ids: Vec<_> = ids.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+    let mut living = BTreeMap::new();
+    for ids in ids.chunks(CLIENTS_AT_A_TIME) {
+        living.extend(tx.living_clients(ids)?.into_iter().map(|row| (row.id, row)));
+    }
+    Ok(living)
+}
+
+/// Clients that are looked up at a time.
+const CLIENTS_AT_A_TIME: usize = 1_000;
 
 /// The grants that a change leaves.
 ///
@@ -299,18 +317,14 @@ pub fn visible(tx: &dyn ReadTx, caller: ClientId, reach: &Reach) -> Result<BTree
     if *reach == Reach::Own || matches!(reach, Reach::Writers(writers) if writers.iter().eq([&caller])) {
         return Ok(scopes);
     }
-    let mut there = BTreeMap::new();
-    for GrantRow { slot, .. } in
-        limited(tx.grants_to_client(caller, GrantKind::Read, MAX_GRANTS_READ + 1)?)?
-    {
-        let RecordTypeSlot { writer, user, record_type } = slot.type_slot;
-        if !wanted(writer) {
-            continue;
-        }
-        if let std::collections::btree_map::Entry::Vacant(entry) = there.entry(writer) {
-            entry.insert(living_client(tx, writer)?.is_some());
-        }
-        if there.get(&writer) == Some(&true) {
+    let mut slots: Vec<_> = limited(tx.grants_to_client(caller, GrantKind::Read, MAX_GRANTS_READ + 1)?)?
+        .into_iter()
+        .map(|row| row.slot.type_slot)
+        .collect();
+    slots.retain(|slot| wanted(slot.writer));
+    let living = living_clients(tx, slots.iter().map(|slot| slot.writer))?;
+    for RecordTypeSlot { writer, user, record_type } in slots {
+        if living.contains_key(&writer) {
             scopes.insert(Scope { writer, only: Some((user, record_type)) });
         }
     }

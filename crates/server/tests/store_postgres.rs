@@ -14,7 +14,7 @@ use tozstore_server::clock::{Clock, ManualClock, SystemClock};
 use tozstore_server::store::conformance::{client_id, record};
 use tozstore_server::store::{
     PostgresOptions, PostgresStore, ReadTx, RecordIndex, RecordQuery, RecordRow, Scope, Store, StoreError,
-    Verdict, WriteTx,
+    TermCondition, TermGroup, TermSearch, TextPattern, Verdict, WriteTx,
 };
 
 const WRITERS: u32 = 4;
@@ -164,6 +164,73 @@ async fn a_failed_job_leaves_its_neighbours_alone() {
     let kept: BTreeSet<_> = (0..40).filter(|n| n % 7 != 3).map(|n| record(n, 1, 1, "a").head.id).collect();
     let rows = store.read("test", |tx| tx.query_records(&all())).await.unwrap();
     assert_eq!(rows.iter().map(|row| row.head.id).collect::<BTreeSet<_>>(), kept);
+}
+
+/// What a page, a look-up and a write may cost where each answer comes from afar. Each form of a statement is sent once
+/// before, since what is prepared is not counted.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a PostgreSQL server, see docs/testing.md"]
+async fn round_trips_are_few() {
+    const RECORDS: u32 = 200;
+    let database = Database::new();
+    let options = PostgresOptions { readers: 1, ..PostgresOptions::default() };
+    let store = PostgresStore::open(&database.url, Arc::new(SystemClock), options).unwrap();
+    let store = Arc::new(store);
+    let shared: Arc<dyn Store> = Arc::clone(&store) as _;
+    let fill = |tx: &mut dyn WriteTx| {
+        (0..RECORDS).try_for_each(|n| insert(tx, &record(n, n % WRITERS, n % WRITERS, "a")).map(drop))
+    };
+    shared.write("test", fill).await.unwrap();
+    let cost = async |job: fn(&dyn ReadTx) -> Result<usize, StoreError>| {
+        let (found, before) = (shared.read("test", job).await.unwrap(), store.traffic());
+        assert_eq!(shared.read("test", job).await.unwrap(), found);
+        (found, store.traffic().round_trips - before.round_trips)
+    };
+    fn page(with_data: bool) -> RecordQuery {
+        RecordQuery { limit: 50, with_data, ..all() }
+    }
+    // Two chunks of each writer's index, heads, and data.
+    assert_eq!(cost(|tx| Ok(tx.query_records(&page(false))?.len())).await, (50, 3));
+    assert_eq!(cost(|tx| Ok(tx.query_records(&page(true))?.len())).await, (50, 4));
+    let by_ids = |tx: &dyn ReadTx| {
+        let records = (0..50).map(|n| record(n, 1, 1, "a").head.id).collect();
+        Ok(tx.query_records(&RecordQuery { records, ..page(true) })?.len())
+    };
+    assert_eq!(cost(by_ids).await, (50, 3));
+    let heads = |tx: &dyn ReadTx| {
+        let ids: Vec<_> = (0..RECORDS).map(|n| record(n, 1, 1, "a").head.id).collect();
+        let heads = tx.record_heads(&ids)?;
+        Ok(tx.record_data(&heads.iter().map(|found| &found.head).collect::<Vec<_>>())?.len())
+    };
+    assert_eq!(cost(heads).await, (RECORDS as usize, 3));
+    let by_term = |tx: &dyn ReadTx| {
+        let entry = TermCondition::Entry { name: TextPattern::exact("a"), value: TextPattern::exact("\0b") };
+        let search = TermSearch {
+            scopes: BTreeSet::from([Scope { writer: client_id(1), only: None }]),
+            include: vec![TermGroup { all: true, conditions: vec![entry] }],
+            limit: 50,
+            with_data: true,
+            max_data_bytes: 1 << 20,
+            max_total: 50,
+            max_work: 10_000,
+            ..TermSearch::default()
+        };
+        Ok(tx.search_terms(&search)?.rows.len())
+    };
+    // Entries of the index in chunks that grow, then heads, then data.
+    assert_eq!(cost(by_term).await, (50, 4));
+    let living = |tx: &dyn ReadTx| {
+        let ids: Vec<_> = (0..RECORDS).map(client_id).collect();
+        Ok(tx.living_clients(&ids)?.len())
+    };
+    assert_eq!(cost(living).await, (0, 1));
+
+    let write = |n| move |tx: &mut dyn WriteTx| insert(tx, &record(n, 1, 1, "a")).map(drop);
+    shared.write("test", write(RECORDS)).await.unwrap();
+    let before = store.traffic();
+    shared.write("test", write(RECORDS + 1)).await.unwrap();
+    // The lock with the counters, the record, the commit with the terms.
+    assert_eq!(store.traffic().round_trips - before.round_trips, 3);
 }
 
 /// Connections that break are made again, and what was under way runs again as a whole.

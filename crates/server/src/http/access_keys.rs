@@ -10,10 +10,10 @@ use tozstore_crypto::{AccountId, ClientId};
 
 use super::{Credential, Error, Json, Path};
 use crate::App;
-use crate::policy::{self, Action, NO_KEY, living_client};
+use crate::policy::{self, Action, NO_KEY, living_client, living_clients};
 use crate::store::{
-    AccessKeyRow, Change, ChangeKind, KeySlot, ReadTx, RecordTypeRow, RecordTypeSlot, StoreError, WriteTx,
-    is_sealed,
+    AccessKeyRow, Change, ChangeKind, ClientRow, KeySlot, ReadTx, RecordTypeRow, RecordTypeSlot, StoreError,
+    WriteTx, is_sealed,
 };
 
 /// Format of what is written through these endpoints.
@@ -136,22 +136,47 @@ impl KeyAnswers {
         Ok(key)
     }
 
+    /// Looks up the keys to these record types together, for [`of`](Self::of).
+    pub(super) fn look_up<'a>(
+        &mut self,
+        tx: &dyn ReadTx,
+        slots: impl IntoIterator<Item = &'a RecordTypeSlot>,
+    ) -> Result<(), StoreError> {
+        let mut wanted: Vec<_> = slots.into_iter().filter(|slot| !self.known.contains_key(slot)).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let places = wanted.iter().map(|slot| KeySlot { type_slot: (*slot).clone(), reader: self.reader });
+        let rows = tx.access_keys(&places.collect::<Vec<_>>())?;
+        let clients = rows.iter().flat_map(|row| [row.authorizer, row.slot.type_slot.writer]);
+        let living = living_clients(tx, clients)?;
+        self.known.extend(wanted.into_iter().map(|slot| (slot.clone(), None)));
+        for row in rows {
+            let (authorizer, writer) = (living.get(&row.authorizer), living.get(&row.slot.type_slot.writer));
+            if let (Some(authorizer), Some(writer)) = (authorizer, writer) {
+                let slot = row.slot.type_slot.clone();
+                self.known.insert(slot, Some(answer(row, authorizer.clone(), writer.clone())));
+            }
+        }
+        Ok(())
+    }
+
     fn load(&self, tx: &dyn ReadTx, slot: &RecordTypeSlot) -> Result<Option<AccessKey>, StoreError> {
         let Some(row) = tx.access_key(&KeySlot { type_slot: slot.clone(), reader: self.reader })? else {
             return Ok(None);
         };
-        let (Some(authorizer), Some(writer)) =
-            (living_client(tx, row.authorizer)?, living_client(tx, slot.writer)?)
-        else {
-            return Ok(None);
-        };
-        Ok(Some(AccessKey {
-            eak: row.eak,
-            authorizer_id: authorizer.id,
-            authorizer_public_key: authorizer.public_key,
-            signer_id: writer.id,
-            signer_signing_key: writer.signing_key,
-        }))
+        let living = living_clients(tx, [row.authorizer, slot.writer])?;
+        let both = living.get(&row.authorizer).zip(living.get(&slot.writer));
+        Ok(both.map(|(authorizer, writer)| answer(row, authorizer.clone(), writer.clone())))
+    }
+}
+
+fn answer(row: AccessKeyRow, authorizer: ClientRow, writer: ClientRow) -> AccessKey {
+    AccessKey {
+        eak: row.eak,
+        authorizer_id: authorizer.id,
+        authorizer_public_key: authorizer.public_key,
+        signer_id: writer.id,
+        signer_signing_key: writer.signing_key,
     }
 }
 

@@ -1,18 +1,16 @@
 //! Listings of access policies: `/v1/storage/policy/{incoming,outgoing,proxies,granted}`. Each is one array, in the
 //! order in which the grants were first given.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use tozstore_api::{Authorization, IncomingShare, OutgoingShare, paths};
-use tozstore_crypto::ClientId;
 
 use super::{Credential, Error};
 use crate::App;
-use crate::policy::{MAX_GRANTS_READ, limited, living_client};
-use crate::store::{GrantKind, GrantRow, ReadTx, StoreError};
+use crate::policy::{MAX_GRANTS_READ, limited, living_clients};
+use crate::store::{GrantKind, GrantRow, ReadTx};
 
 /// Lists what others let the caller read.
 #[utoipa::path(
@@ -105,31 +103,18 @@ async fn list<T: Send + 'static>(
             Side::Given => tx.grants_by_writer(caller, kind, MAX_GRANTS_READ + 1)?,
             Side::Held => tx.grants_to_client(caller, kind, MAX_GRANTS_READ + 1)?,
         };
-        let mut names = HashMap::new();
-        let mut items = Vec::new();
-        for row in limited(rows)? {
-            let other = match side {
-                Side::Given => row.slot.client,
-                Side::Held => row.slot.type_slot.writer,
-            };
-            if let Some(name) = name(tx, &mut names, other)? {
-                items.push(item(row, name));
-            }
-        }
+        let other = |row: &GrantRow| match side {
+            Side::Given => row.slot.client,
+            Side::Held => row.slot.type_slot.writer,
+        };
+        let rows = limited(rows)?;
+        let others = living_clients(tx, rows.iter().map(other))?;
+        let living = |row: GrantRow| {
+            let name = others.get(&other(&row))?.name.clone();
+            Some(item(row, name))
+        };
+        let items = rows.into_iter().filter_map(living).collect();
         Ok::<_, Error>(items)
     };
     app.store.read("list policies", read).await.map(Json)
-}
-
-fn name(
-    tx: &dyn ReadTx,
-    names: &mut HashMap<ClientId, Option<String>>,
-    id: ClientId,
-) -> Result<Option<String>, StoreError> {
-    if let Some(name) = names.get(&id) {
-        return Ok(name.clone());
-    }
-    let name = living_client(tx, id)?.map(|row| row.name);
-    names.insert(id, name.clone());
-    Ok(name)
 }

@@ -18,7 +18,7 @@ use super::files::file_meta;
 use super::memory::Counted;
 use super::{Credential, Error, OptionalJson, Path, RecordJson, groups};
 use crate::policy::{self, Action, NO_RECORD, NOT_DELETABLE};
-use crate::store::{Change, ChangeKind, RecordHead, RecordRow, RecordTypeSlot, StoreError};
+use crate::store::{Change, ChangeKind, RecordHead, RecordRow, RecordTypeSlot, SizedHead, StoreError};
 use crate::{App, ids, quotas};
 
 /// Stands for the type of a record of which the caller may know nothing.
@@ -276,30 +276,36 @@ async fn batch(
     }
     let read = move |tx: &dyn crate::store::ReadTx| {
         let caller = credential.client(tx)?;
-        let mut known = HashMap::new();
-        let mut keys = KeyAnswers::new(caller.id);
-        let (mut seen, mut data_bytes, mut found) = (BTreeSet::new(), 0, Vec::new());
-        for &id in &request.record_ids {
-            let head = if seen.insert(id) { tx.record_head(id)? } else { None };
-            let Some(head) = head.filter(|head| wanted(caller.id, head.type_slot.writer)) else { continue };
+        let (mut known, mut keys) = (HashMap::new(), KeyAnswers::new(caller.id));
+        let mut heads: HashMap<_, _> =
+            tx.record_heads(&request.record_ids)?.into_iter().map(|found| (found.head.id, found)).collect();
+        let (mut data_bytes, mut readable) = (0, Vec::new());
+        for id in &request.record_ids {
+            let Some(SizedHead { head, data_bytes: bytes }) = heads.remove(id) else { continue };
+            if !wanted(caller.id, head.type_slot.writer) {
+                continue;
+            }
             let facts = match known.get(&head.type_slot) {
                 Some(facts) => *facts,
                 None => policy::facts(tx, caller.id, &head.type_slot)?,
             };
             known.insert(head.type_slot.clone(), facts);
-            let facts = policy::with_record(tx, caller.id, facts, id)?;
-            if policy::decide(caller.id, Action::ReadRecord, &facts).is_err() {
-                continue;
+            let facts = policy::with_record(tx, caller.id, facts, head.id)?;
+            if policy::decide(caller.id, Action::ReadRecord, &facts).is_ok() {
+                data_bytes += bytes;
+                readable.push((head, facts));
             }
-            if !request.include_data {
-                found.push((head, None, None, None));
-                continue;
-            }
-            let Some(row) = tx.record(id)? else { continue };
-            data_bytes += row.data.len();
-            if data_bytes > MAX_ANSWER_DATA_BYTES {
-                return Err(Error::bad_request("these records are too large for one answer: ask for fewer"));
-            }
+        }
+        if !request.include_data {
+            return Ok(readable.into_iter().map(|(head, _)| (head, None, None, None)).collect());
+        }
+        if data_bytes > MAX_ANSWER_DATA_BYTES {
+            return Err(Error::bad_request("these records are too large for one answer: ask for fewer"));
+        }
+        keys.look_up(tx, readable.iter().map(|(head, _)| &head.type_slot))?;
+        let mut data = tx.record_data(&readable.iter().map(|(head, _)| head).collect::<Vec<_>>())?;
+        let mut found = Vec::with_capacity(readable.len());
+        for (head, facts) in readable {
             let key = keys.of(tx, &head.type_slot)?;
             let group_key = if key.is_none() && facts.reads_in_group {
                 let slot = &head.type_slot;
@@ -307,7 +313,8 @@ async fn batch(
             } else {
                 None
             };
-            found.push((head, Some(row.data), key, group_key));
+            let data = data.remove(&head.index).unwrap_or_default();
+            found.push((head, Some(data), key, group_key));
         }
         Ok(found)
     };

@@ -38,7 +38,11 @@ pub async fn search(
         let query = RecordQuery { scopes: policy::visible(tx, caller, &reach)?, ..query.clone() };
         let mut keys = KeyAnswers::new(caller);
         let mut found = Vec::new();
-        for row in tx.query_records(&query)? {
+        let rows = tx.query_records(&query)?;
+        if query.with_data {
+            keys.look_up(tx, rows.iter().map(|row| &row.head.type_slot))?;
+        }
+        for row in rows {
             let key = if query.with_data { keys.of(tx, &row.head.type_slot)? } else { None };
             found.push((row, key));
         }

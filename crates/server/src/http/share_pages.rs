@@ -1,7 +1,6 @@
 //! Listings of access policies by page: `POST /v2/storage/{share,authorizer}/{outgoing,incoming}`. The same grants as in
 //! the listings of the first version, in the same order.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -14,7 +13,7 @@ use tozstore_crypto::ClientId;
 
 use super::{Credential, Error, OptionalJson};
 use crate::App;
-use crate::policy::{MAX_GRANTS_READ, limited, living_client};
+use crate::policy::{MAX_GRANTS_READ, limited, living_clients};
 use crate::store::{GrantKind, GrantRow, ReadTx};
 
 /// How some clients write an id that is not set.
@@ -139,27 +138,17 @@ async fn page(
             Side::Given => tx.grants_by_writer(caller, kind, MAX_GRANTS_READ + 1)?,
             Side::Held => tx.grants_to_client(caller, kind, MAX_GRANTS_READ + 1)?,
         };
-        let (mut there, mut found) = (HashMap::new(), Vec::new());
-        for row in limited(rows)? {
-            let slot = &row.slot.type_slot;
-            let other = match side {
-                Side::Given => row.slot.client,
-                Side::Held => slot.writer,
-            };
-            let is_wanted = wanted_type.as_ref().is_none_or(|wanted| *wanted == slot.record_type)
-                && wanted_client.is_none_or(|wanted| wanted == other);
-            if !is_wanted {
-                continue;
-            }
-            let is_there = match there.get(&other) {
-                Some(known) => *known,
-                None => living_client(tx, other)?.is_some(),
-            };
-            there.insert(other, is_there);
-            if is_there {
-                found.push(row);
-            }
-        }
+        let other = |row: &GrantRow| match side {
+            Side::Given => row.slot.client,
+            Side::Held => row.slot.type_slot.writer,
+        };
+        let mut found = limited(rows)?;
+        found.retain(|row| {
+            wanted_type.as_ref().is_none_or(|wanted| *wanted == row.slot.type_slot.record_type)
+                && wanted_client.is_none_or(|wanted| wanted == other(row))
+        });
+        let others = living_clients(tx, found.iter().map(other))?;
+        found.retain(|row| others.contains_key(&other(row)));
         let next_token = first.saturating_add(limit);
         let next_token = if next_token < found.len() { next_token as u64 } else { 0 };
         Ok::<_, Error>((found.into_iter().skip(first).take(limit).collect(), next_token))

@@ -45,6 +45,10 @@ pub async fn search(
         let search = TermSearch { scopes: searchable.scopes(), ..search.clone() };
         let (mut keys, mut group_keys) = (KeyAnswers::new(caller), GroupKeys::new(caller));
         let TermPage { rows, total, more } = tx.search_terms(&search)?;
+        if search.with_data {
+            let slots = rows.iter().map(|row| &row.head.type_slot);
+            keys.look_up(tx, slots.filter(|slot| searchable.group_of(slot).is_none()))?;
+        }
         let mut found = Vec::with_capacity(rows.len());
         for row in rows {
             let slot = &row.head.type_slot;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use tozstore_api::{Capability, CapabilitySet};
 use tozstore_crypto::{ClientId, GroupId};
 
-use super::{Refusal, living_client};
-use crate::store::{ClientRow, GroupRow, ReadTx, Scope, StoreError};
+use super::{Refusal, living_client, living_clients};
+use crate::store::{ClientRow, GroupRow, GroupShareRow, ReadTx, Scope, StoreError};
 
 /// What a client wants to do with a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,22 +122,16 @@ pub fn group_scopes(
     writers: &BTreeSet<ClientId>,
     limit: usize,
 ) -> Result<BTreeSet<Scope>, StoreError> {
-    let shares = tx.group_shares(group, limit + 1)?;
+    let mut shares = tx.group_shares(group, limit + 1)?;
     if shares.len() > limit {
         return Err(StoreError::TooMuchWork);
     }
-    let mut living = std::collections::BTreeMap::new();
+    shares.retain(|share| writers.is_empty() || writers.contains(&share.writer));
+    let living = living_clients(tx, shares.iter().map(|share| share.writer))?;
     let mut scopes = BTreeSet::new();
-    for share in shares {
-        let writer = share.writer;
-        if !writers.is_empty() && !writers.contains(&writer) {
-            continue;
-        }
-        if let std::collections::btree_map::Entry::Vacant(entry) = living.entry(writer) {
-            entry.insert(living_client(tx, writer)?.is_some());
-        }
-        if living.get(&writer) == Some(&true) {
-            scopes.insert(Scope { writer, only: Some((writer, share.record_type)) });
+    for GroupShareRow { writer, record_type, .. } in shares {
+        if living.contains_key(&writer) {
+            scopes.insert(Scope { writer, only: Some((writer, record_type)) });
         }
     }
     Ok(scopes)

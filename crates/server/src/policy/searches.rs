@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use tozstore_api::{Capability, RecordType};
 use tozstore_crypto::{ClientId, GroupId};
 
-use super::{MAX_GRANTS_READ, Reach, group_scopes, limited, living_client, visible};
+use super::{MAX_GRANTS_READ, Reach, group_scopes, limited, living_clients, visible};
 use crate::store::{GrantKind, GrantRow, GroupMemberRow, KeySlot, ReadTx, RecordTypeSlot, Scope, StoreError};
 
 /// Groups of one client, and record types that are shared with them, that one search looks at;
@@ -97,25 +97,28 @@ pub fn searchable(tx: &dyn ReadTx, caller: ClientId, reach: &SearchReach) -> Res
         found.through_groups.retain(|(writer, _), _| *writer != caller);
     }
     let kind = if reach.all_writers { Reach::All } else { Reach::Own };
-    for scope in visible(tx, caller, &kind)? {
-        let readable = match &scope.only {
-            // Official clients cannot take a record of another writer without a key to it.
-            Some((user, record_type)) => {
-                let (writer, user, record_type) = (scope.writer, *user, record_type.clone());
-                let type_slot = RecordTypeSlot { writer, user, record_type };
-                tx.access_key(&KeySlot { type_slot, reader: caller })?.is_some()
-            }
-            None => !reach.only_shared,
-        };
-        if readable {
-            found.direct.insert(scope);
-        }
+    let visible = visible(tx, caller, &kind)?;
+    // Official clients cannot take a record of another writer without a key to it.
+    let slots = visible.iter().filter_map(|scope| {
+        let (user, record_type) = scope.only.clone()?;
+        let type_slot = RecordTypeSlot { writer: scope.writer, user, record_type };
+        Some(KeySlot { type_slot, reader: caller })
+    });
+    let keys = tx.access_keys(&slots.collect::<Vec<_>>())?.into_iter().map(|row| row.slot.type_slot);
+    let with_key = keys.map(|RecordTypeSlot { writer, user, record_type }| Scope {
+        writer,
+        only: Some((user, record_type)),
+    });
+    found.direct.extend(with_key);
+    if !reach.only_shared {
+        found.direct.extend(visible.into_iter().filter(|scope| scope.only.is_none()));
     }
     if reach.only_shared {
-        for GrantRow { slot, .. } in
-            limited(tx.grants_by_writer(caller, GrantKind::Read, MAX_GRANTS_READ + 1)?)?
-        {
-            if slot.client != caller && living_client(tx, slot.client)?.is_some() {
+        let mut rows = limited(tx.grants_by_writer(caller, GrantKind::Read, MAX_GRANTS_READ + 1)?)?;
+        rows.retain(|row| row.slot.client != caller);
+        let living = living_clients(tx, rows.iter().map(|row| row.slot.client))?;
+        for GrantRow { slot, .. } in rows {
+            if living.contains_key(&slot.client) {
                 let RecordTypeSlot { writer, user, record_type } = slot.type_slot;
                 found.readers.entry((user, record_type.clone())).or_default().push(slot.client);
                 found.direct.insert(Scope { writer, only: Some((user, record_type)) });

@@ -69,10 +69,12 @@ pub use memory::MemoryStore;
 pub use metered::MeteredStore;
 pub use notes::{NoteHead, NoteMails, NoteReads, NoteRow, NoteTexts, NoteUses, NoteWrites};
 pub use policies::{GrantKind, GrantRow, GrantSet, GrantSlot, PolicyReads, PolicyWrites};
-pub use postgres::{PostgresOptions, PostgresStore, RawPostgres};
+pub use postgres::{PostgresOptions, PostgresStore, RawPostgres, Traffic};
 pub use record_policies::{RecordGrantRow, RecordPolicyReads, RecordPolicyWrites};
 pub use record_types::{RecordTypeReads, RecordTypeRow, RecordTypeSlot, RecordTypeWrites};
-pub use records::{RecordHead, RecordIndex, RecordQuery, RecordReads, RecordRow, RecordWrites, Scope};
+pub use records::{
+    RecordHead, RecordIndex, RecordQuery, RecordReads, RecordRow, RecordWrites, Scope, SizedHead,
+};
 pub use registration_tokens::{RegistrationTokenReads, RegistrationTokenRow, RegistrationTokenWrites};
 pub use sealed_bundles::{
     BundleHeadRow, BundleRow, ExposureKind, ExposureRow, bundle, bundle_head, bundle_named, bundles_after,

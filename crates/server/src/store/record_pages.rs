@@ -1,8 +1,8 @@
 //! Pages of records for a query, from streams of indexes: the part that is the same for every engine.
 //!
-//! Each scope is a stream of ascending indexes, fetched a chunk at a time. The streams are merged, and each record is
-//! looked at only when its turn comes: head first, data only if it matches. What is held in memory are indexes and the
-//! page itself, however many scopes there are.
+//! Each scope is a stream of ascending indexes, fetched a chunk at a time. The streams are merged, and records are looked
+//! at only when their turn comes, some at a time: heads first, data only of those that are on the page. What is held in
+//! memory are indexes, a few heads and the page itself, however many scopes there are.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
@@ -10,27 +10,37 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use tozstore_api::RecordType;
 use tozstore_crypto::{ClientId, RecordId};
 
-use super::{RecordHead, RecordIndex, RecordQuery, RecordRow, Scope, StoreError};
+use super::{RecordHead, RecordIndex, RecordQuery, RecordRow, Scope, SizedHead, StoreError};
 
-/// Where an engine finds records.
+/// Heads that are read at a time.
+pub(super) const HEADS_AT_A_TIME: usize = 64;
+
+/// Where a record lies: with its writer's, at its index.
+pub(super) type RecordPlace = (ClientId, RecordIndex);
+
+/// A writer's records, of one type or of all, behind an index; so many at most.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stretch<'a> {
+    pub(super) writer: ClientId,
+    pub(super) record_type: Option<&'a RecordType>,
+    pub(super) after: RecordIndex,
+    pub(super) limit: usize,
+}
+
+/// Where an engine finds records. What is asked for together costs an engine at a distance little more than one alone.
 pub(super) trait RecordSource {
-    /// At most `limit` indexes of a writer's records, of one type or of all, ascending, behind `after`.
-    fn indexes(
-        &self,
-        writer: ClientId,
-        record_type: Option<&RecordType>,
-        after: RecordIndex,
-        limit: usize,
-    ) -> Result<Vec<RecordIndex>, StoreError>;
+    /// The ascending indexes of each stretch.
+    fn indexes(&self, stretches: &[Stretch<'_>]) -> Result<Vec<Vec<RecordIndex>>, StoreError>;
 
-    /// The index of the record with this id.
-    fn index_of(&self, id: RecordId) -> Result<Option<RecordIndex>, StoreError>;
+    /// Where the records with these ids lie, in any order. What is not there is left out.
+    fn places(&self, ids: &[RecordId]) -> Result<Vec<RecordPlace>, StoreError>;
 
-    /// The record at this index, without its data.
-    fn head_at(&self, index: RecordIndex) -> Result<Option<RecordHead>, StoreError>;
+    /// The records at these places, without their data. What is not there is left out. The caller asks for no more than
+    /// it has memory for.
+    fn heads(&self, places: &[RecordPlace]) -> Result<BTreeMap<RecordIndex, SizedHead>, StoreError>;
 
-    /// The data of the record at this index.
-    fn data_at(&self, index: RecordIndex) -> Result<Option<String>, StoreError>;
+    /// The data of the records at these places. The caller knows how much that is.
+    fn data(&self, places: &[RecordPlace]) -> Result<BTreeMap<RecordIndex, String>, StoreError>;
 }
 
 /// The page that answers a query.
@@ -47,6 +57,28 @@ pub(super) fn page(source: &impl RecordSource, query: &RecordQuery) -> Result<Ve
     Ok(page.rows)
 }
 
+/// Whole records, with their data if it is wanted, in the order of their heads.
+pub(super) fn rows(
+    source: &impl RecordSource,
+    heads: Vec<RecordHead>,
+    with_data: bool,
+) -> Result<Vec<RecordRow>, StoreError> {
+    let mut data = if with_data {
+        let places: Vec<_> = heads.iter().map(|head| (head.type_slot.writer, head.index)).collect();
+        source.data(&places)?
+    } else {
+        BTreeMap::new()
+    };
+    let row = |head: RecordHead| RecordRow { data: data.remove(&head.index).unwrap_or_default(), head };
+    Ok(heads.into_iter().map(row).collect())
+}
+
+/// Bytes of a record that count for the size of a page.
+pub(super) fn page_bytes(found: &SizedHead, with_data: bool) -> usize {
+    let plain: usize = found.head.plain.entries().map(|(name, value)| name.len() + value.len()).sum();
+    plain + if with_data { found.data_bytes } else { 0 }
+}
+
 struct Page<'a, S> {
     source: &'a S,
     query: &'a RecordQuery,
@@ -61,13 +93,13 @@ impl<S: RecordSource> Page<'_, S> {
         if self.query.records.len() > self.query.max_examined {
             return Err(StoreError::TooMuchWork);
         }
-        let mut indexes = Vec::with_capacity(self.query.records.len());
-        for id in &self.query.records {
-            indexes.extend(self.source.index_of(*id)?.filter(|index| *index > self.query.after));
-        }
-        indexes.sort_unstable();
-        for index in indexes {
-            if !self.take(index, None)? {
+        let ids: Vec<_> = self.query.records.iter().copied().collect();
+        let mut places = self.source.places(&ids)?;
+        places.retain(|(_, index)| *index > self.query.after);
+        places.sort_unstable_by_key(|(_, index)| *index);
+        for places in places.chunks(HEADS_AT_A_TIME) {
+            let wanted: Vec<_> = places.iter().map(|place| (*place, None)).collect();
+            if !self.take(&wanted)? {
                 break;
             }
         }
@@ -79,47 +111,55 @@ impl<S: RecordSource> Page<'_, S> {
         if streams.len() > self.query.max_examined {
             return Err(StoreError::TooMuchWork);
         }
-        // One entry for each stream that is not at its end: the next index of the stream.
-        let mut heads = BinaryHeap::with_capacity(streams.len());
-        for mut stream in streams {
-            if let Some(index) = stream.next(self.source)? {
-                heads.push(Reverse((index, stream)));
-            }
-        }
-        while let Some(Reverse((index, mut stream))) = heads.pop() {
-            if !self.take(index, stream.users.as_ref())? {
+        let mut merge = Merge::open(self.source, streams)?;
+        let mut wanted = 0;
+        loop {
+            // No more than what the page has room for, but if others were left out, more the next time.
+            let room = self.query.limit - self.rows.len();
+            wanted = room.max(2 * wanted).min(HEADS_AT_A_TIME);
+            let allowed = self.query.max_examined - self.examined;
+            let batch = merge.next(self.source, wanted.min(allowed.max(1)))?;
+            if batch.is_empty() {
                 break;
             }
-            if let Some(index) = stream.next(self.source)? {
-                heads.push(Reverse((index, stream)));
+            if allowed == 0 {
+                return Err(StoreError::TooMuchWork);
+            }
+            let users = |number: usize| merge.streams.get(number).and_then(|stream| stream.users.as_ref());
+            let batch: Vec<_> = batch.into_iter().map(|(place, number)| (place, users(number))).collect();
+            if !self.take(&batch)? {
+                break;
             }
         }
         Ok(())
     }
 
-    /// Looks at a record and adds it to the page if it matches. Returns whether there is room for more.
-    fn take(&mut self, index: RecordIndex, users: Option<&BTreeSet<ClientId>>) -> Result<bool, StoreError> {
-        if self.examined >= self.query.max_examined {
-            return Err(StoreError::TooMuchWork);
+    /// Looks at records and adds those to the page that match. Returns whether there is room for more.
+    fn take(&mut self, batch: &[(RecordPlace, Option<&BTreeSet<ClientId>>)]) -> Result<bool, StoreError> {
+        self.examined += batch.len();
+        let places: Vec<_> = batch.iter().map(|(place, _)| *place).collect();
+        let (mut heads, mut chosen, mut room) = (self.source.heads(&places)?, Vec::new(), true);
+        for ((_, index), users) in batch {
+            let Some(found) = heads.remove(index) else { continue };
+            let user = found.head.type_slot.user;
+            if users.is_some_and(|users| !users.contains(&user)) || !matches(self.query, &found.head) {
+                continue;
+            }
+            let bytes = self.bytes.saturating_add(page_bytes(&found, self.query.with_data));
+            let is_first = self.rows.is_empty() && chosen.is_empty();
+            if bytes > self.query.max_data_bytes && !is_first {
+                room = false;
+                break;
+            }
+            self.bytes = bytes;
+            chosen.push(found.head);
+            if self.rows.len() + chosen.len() >= self.query.limit {
+                room = false;
+                break;
+            }
         }
-        self.examined += 1;
-        let Some(head) = self.source.head_at(index)? else { return Ok(true) };
-        if users.is_some_and(|users| !users.contains(&head.type_slot.user)) || !matches(self.query, &head) {
-            return Ok(true);
-        }
-        let data = if self.query.with_data {
-            self.source.data_at(index)?.unwrap_or_default()
-        } else {
-            String::new()
-        };
-        let plain_bytes: usize = head.plain.entries().map(|(name, value)| name.len() + value.len()).sum();
-        let bytes = self.bytes.saturating_add(data.len()).saturating_add(plain_bytes);
-        if bytes > self.query.max_data_bytes && !self.rows.is_empty() {
-            return Ok(false);
-        }
-        self.bytes = bytes;
-        self.rows.push(RecordRow { head, data });
-        Ok(self.rows.len() < self.query.limit)
+        self.rows.extend(rows(self.source, chosen, self.query.with_data)?);
+        Ok(room)
     }
 }
 
@@ -134,8 +174,65 @@ fn matches(query: &RecordQuery, head: &RecordHead) -> bool {
         && query.plain.as_ref().is_none_or(|plain| plain.matches(&head.plain))
 }
 
+/// Streams that are merged into one order.
+struct Merge {
+    streams: Vec<Stream>,
+    /// The next index of each stream of which one is known.
+    heads: BinaryHeap<Reverse<(RecordIndex, usize)>>,
+    /// The stream whose next index is still to be fetched.
+    dry: Option<usize>,
+}
+
+impl Merge {
+    /// Fetches the first chunk of each stream.
+    fn open(source: &impl RecordSource, mut streams: Vec<Stream>) -> Result<Self, StoreError> {
+        let stretches: Vec<_> = streams.iter().map(Stream::stretch).collect();
+        let chunks = source.indexes(&stretches)?;
+        let mut heads = BinaryHeap::with_capacity(streams.len());
+        for (number, (stream, chunk)) in streams.iter_mut().zip(chunks).enumerate() {
+            stream.fill(chunk);
+            heads.extend(stream.fetched.pop_front().map(|index| Reverse((index, number))));
+        }
+        Ok(Self { streams, heads, dry: None })
+    }
+
+    /// The next records, at most so many, and which stream each comes from. None at the end.
+    fn next(
+        &mut self,
+        source: &impl RecordSource,
+        limit: usize,
+    ) -> Result<Vec<(RecordPlace, usize)>, StoreError> {
+        let mut batch = Vec::with_capacity(limit);
+        while batch.len() < limit {
+            if let Some(number) = self.dry.take() {
+                self.refill(source)?;
+                let next = self.streams.get_mut(number).and_then(|stream| stream.fetched.pop_front());
+                self.heads.extend(next.map(|index| Reverse((index, number))));
+            }
+            let Some(Reverse((index, number))) = self.heads.pop() else { break };
+            let Some(stream) = self.streams.get_mut(number) else { break };
+            batch.push(((stream.writer, index), number));
+            match stream.fetched.pop_front() {
+                Some(index) => self.heads.push(Reverse((index, number))),
+                None if stream.chunk > 0 => self.dry = Some(number),
+                None => {}
+            }
+        }
+        Ok(batch)
+    }
+
+    /// Fetches the next chunk of each stream that has little left: those that are read in turns run dry together.
+    fn refill(&mut self, source: &impl RecordSource) -> Result<(), StoreError> {
+        let is_low = |stream: &&mut Stream| stream.chunk > 0 && stream.fetched.len() <= Stream::FEW_LEFT;
+        let mut low: Vec<_> = self.streams.iter_mut().filter(is_low).collect();
+        let stretches: Vec<_> = low.iter().map(|stream| stream.stretch()).collect();
+        let chunks = source.indexes(&stretches)?;
+        low.iter_mut().zip(chunks).for_each(|(stream, chunk)| stream.fill(chunk));
+        Ok(())
+    }
+}
+
 /// Ascending indexes of one writer's records.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Stream {
     writer: ClientId,
     record_type: Option<RecordType>,
@@ -148,8 +245,10 @@ struct Stream {
 }
 
 impl Stream {
+    /// Enough for one page of one stream, and of many streams no more than is likely to be used.
     const FIRST_CHUNK: usize = 8;
     const LAST_CHUNK: usize = 512;
+    const FEW_LEFT: usize = 2;
     /// Types of a query up to which each has a stream of its own. Above, all of a writer's records are looked at.
     const MAX_TYPES: usize = 8;
 
@@ -178,25 +277,29 @@ impl Stream {
                 }
             }
         }
+        let chunk = query.limit / users_by_place.len().max(1);
+        let chunk = chunk.clamp(Self::FIRST_CHUNK, Self::LAST_CHUNK);
         let streams = users_by_place.into_iter().map(|((writer, record_type), users)| Self {
             writer,
             record_type,
             users,
             after: query.after,
             fetched: VecDeque::new(),
-            chunk: Self::FIRST_CHUNK,
+            chunk,
         });
         streams.collect()
     }
 
-    fn next(&mut self, source: &impl RecordSource) -> Result<Option<RecordIndex>, StoreError> {
-        if self.fetched.is_empty() && self.chunk > 0 {
-            let chunk = source.indexes(self.writer, self.record_type.as_ref(), self.after, self.chunk)?;
-            self.chunk = if chunk.len() < self.chunk { 0 } else { Self::LAST_CHUNK.min(self.chunk * 2) };
-            self.after = chunk.last().copied().unwrap_or(self.after);
-            self.fetched = chunk.into();
-        }
-        Ok(self.fetched.pop_front())
+    /// What is to be fetched next.
+    fn stretch(&self) -> Stretch<'_> {
+        let Self { writer, after, .. } = *self;
+        Stretch { writer, record_type: self.record_type.as_ref(), after, limit: self.chunk }
+    }
+
+    fn fill(&mut self, chunk: Vec<RecordIndex>) {
+        self.chunk = if chunk.len() < self.chunk { 0 } else { Self::LAST_CHUNK.min(self.chunk * 2) };
+        self.after = chunk.last().copied().unwrap_or(self.after);
+        self.fetched.extend(chunk);
     }
 }
 

@@ -1,6 +1,6 @@
 //! Records: sealed fields under plain metadata.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tozstore_api::{Plain, PlainExpression, RecordType, Timestamp};
 use tozstore_crypto::{AccountId, ClientId, RecordId, Version};
@@ -54,6 +54,15 @@ pub struct RecordHead {
     pub last_modified: Timestamp,
 }
 
+/// A record's head, and how much data it has.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SizedHead {
+    /// All but the data.
+    pub head: RecordHead,
+    /// Bytes of its data.
+    pub data_bytes: usize,
+}
+
 /// Records that a query may see: those of one writer, all or of one type.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Scope {
@@ -96,6 +105,13 @@ pub trait RecordReads {
     /// The record with this id, without its data.
     fn record_head(&self, id: RecordId) -> Result<Option<RecordHead>, StoreError>;
 
+    /// The records with these ids, without their data, in any order. What is not there is left out. For a few hundred ids
+    /// at most: one call costs little more than one of [`record_head`](Self::record_head).
+    fn record_heads(&self, ids: &[RecordId]) -> Result<Vec<SizedHead>, StoreError>;
+
+    /// The data of these records, by their indexes. The caller has looked at how much that is.
+    fn record_data(&self, heads: &[&RecordHead]) -> Result<BTreeMap<RecordIndex, String>, StoreError>;
+
     /// Records that satisfy a query, by ascending index.
     fn query_records(&self, query: &RecordQuery) -> Result<Vec<RecordRow>, StoreError>;
 }
@@ -105,6 +121,12 @@ pub trait RecordWrites {
     /// Adds a record. [`StoreError::AlreadyExists`] if its id or index is taken. The bytes of its file must have been
     /// claimed.
     fn insert_record(&mut self, row: &RecordRow) -> Result<(), StoreError>;
+
+    /// Adds records, for less than one by one where the database is far. If one is refused, the job must give up: others
+    /// may have been added.
+    fn insert_records(&mut self, rows: &[RecordRow]) -> Result<(), StoreError> {
+        rows.iter().try_for_each(|row| self.insert_record(row))
+    }
 
     /// Replaces the record with this id, which keeps its index, and lets go of the bytes of its file if it has others
     /// or none now. [`StoreError::Missing`] if there is none.

@@ -4,13 +4,14 @@
 
 use std::cell::Cell;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 
 use tozstore_crypto::ClientId;
 
+use super::record_pages::{HEADS_AT_A_TIME, RecordPlace};
 use super::record_terms::TermValue;
 use super::term_source::{From, Listing, TermField, TermSource};
-use super::{RecordHead, RecordIndex, StoreError, TermCondition, TextPattern, TimeRange};
+use super::{RecordIndex, SizedHead, StoreError, TermCondition, TextPattern, TimeRange};
 
 /// Work of opening a listing, of testing a text against a pattern, of reading a time, and of reading a record; one entry of
 /// an index is one.
@@ -54,20 +55,28 @@ impl<'a, S: TermSource> Reader<'a, S> {
         From { index: self.index(place), descending: self.descending }
     }
 
-    pub(super) fn head(&self, index: RecordIndex) -> Result<Option<RecordHead>, StoreError> {
-        self.spend(HEAD_WORK)?;
-        self.source.head_at(index)
+    fn heads(&self, places: &[RecordPlace]) -> Result<BTreeMap<RecordIndex, SizedHead>, StoreError> {
+        self.spend(HEAD_WORK * places.len())?;
+        self.source.heads(places)
     }
 
-    /// Whether the entry under the field's name matches, of a record whose stored value does not tell.
-    pub(super) fn entry_matches(
+    /// Those of a writer's records whose entry under the field's name matches, where the stored value does not tell.
+    pub(super) fn with_entry(
         &self,
-        index: RecordIndex,
+        indexes: &[RecordIndex],
         field: &TermField,
         pattern: &TextPattern,
-    ) -> Result<bool, StoreError> {
-        let head = self.head(index)?;
-        Ok(head.is_some_and(|head| head.plain.value(&field.name).is_some_and(|text| pattern.matches(text))))
+    ) -> Result<BTreeSet<RecordIndex>, StoreError> {
+        let mut matching = BTreeSet::new();
+        for indexes in indexes.chunks(HEADS_AT_A_TIME) {
+            let places: Vec<_> = indexes.iter().map(|index| (field.writer, *index)).collect();
+            let matches = |found: &SizedHead| {
+                found.head.plain.value(&field.name).is_some_and(|text| pattern.matches(text))
+            };
+            let heads = self.heads(&places)?.into_iter();
+            matching.extend(heads.filter(|(_, found)| matches(found)).map(|(index, _)| index));
+        }
+        Ok(matching)
     }
 }
 
@@ -80,7 +89,7 @@ pub(super) enum Node {
     /// None.
     Empty,
     /// Those of a node that pass a test.
-    Only(Box<Node>, Test),
+    Only(Box<Tested>),
     /// Those in one of them.
     Or(Union),
     /// Those at these ascending places, of which so many are behind us.
@@ -90,6 +99,7 @@ pub(super) enum Node {
 }
 
 /// A test that looks at the record.
+#[derive(Clone, Debug)]
 pub(super) enum Test {
     Condition(TermCondition),
     Modified(TimeRange),
@@ -126,7 +136,7 @@ impl Node {
         match nodes.len() {
             0 => Self::Empty,
             1 => nodes.pop().unwrap_or(Self::Empty),
-            _ => Self::Or(Union { nodes, next: BinaryHeap::new(), begun: false }),
+            _ => Self::Or(Union::new(nodes)),
         }
     }
 
@@ -135,6 +145,12 @@ impl Node {
         places.sort_unstable();
         places.dedup();
         if places.is_empty() { Self::Empty } else { Self::Places(places, 0) }
+    }
+
+    /// Those of a node of one writer's records that pass a test.
+    pub(super) fn only(writer: ClientId, node: Self, test: Test) -> Self {
+        let (passed, chunk) = (VecDeque::new(), Tested::FIRST_CHUNK);
+        Self::Only(Box::new(Tested { writer, node, test, passed, next: 0, chunk, ended: false }))
     }
 
     pub(super) const fn listing(writer: ClientId, listing: Listing) -> Self {
@@ -192,26 +208,80 @@ impl Node {
                 }
                 at = place + 1;
             },
-            Self::Only(node, test) => loop {
-                let Some(place) = node.seek(reader, at)? else { return Ok(None) };
-                if test.passes(reader, reader.index(place))? {
-                    return Ok(Some(place));
+            Self::Only(tested) => tested.seek(reader, at),
+        }
+    }
+}
+
+/// The records of a node that pass a test, which looks at some of them at a time.
+pub(super) struct Tested {
+    writer: ClientId,
+    node: Node,
+    test: Test,
+    passed: VecDeque<Place>,
+    /// Everything before this place was looked at.
+    next: Place,
+    chunk: usize,
+    ended: bool,
+}
+
+impl Tested {
+    const FIRST_CHUNK: usize = 8;
+
+    fn seek<S: TermSource>(
+        &mut self,
+        reader: &Reader<'_, S>,
+        at: Place,
+    ) -> Result<Option<Place>, StoreError> {
+        loop {
+            while let Some(place) = self.passed.front() {
+                if *place >= at {
+                    return Ok(Some(*place));
                 }
-                at = place + 1;
-            },
+                self.passed.pop_front();
+            }
+            if self.ended {
+                return Ok(None);
+            }
+            self.next = self.next.max(at);
+            let mut indexes = Vec::with_capacity(self.chunk);
+            while indexes.len() < self.chunk && !self.ended {
+                match self.node.seek(reader, self.next)? {
+                    Some(place) => {
+                        indexes.push(reader.index(place));
+                        self.next = place + 1;
+                    }
+                    None => self.ended = true,
+                }
+            }
+            let passing = self.test.passing(reader, self.writer, &indexes)?;
+            let passing = indexes.into_iter().filter(|index| passing.contains(index));
+            self.passed.extend(passing.map(|index| reader.place(index)));
+            self.chunk = HEADS_AT_A_TIME.min(self.chunk * 2);
         }
     }
 }
 
 impl Test {
-    fn passes<S: TermSource>(&self, reader: &Reader<'_, S>, index: RecordIndex) -> Result<bool, StoreError> {
-        match self {
-            Self::Condition(condition) => Ok(reader.head(index)?.is_some_and(|head| condition.holds(&head))),
-            Self::Modified(range) => {
-                reader.spend(TIME_WORK)?;
-                Ok(reader.source.modified_at(index)?.is_some_and(|time| range.contains(time)))
+    /// Those of a writer's records that pass.
+    fn passing<S: TermSource>(
+        &self,
+        reader: &Reader<'_, S>,
+        writer: ClientId,
+        indexes: &[RecordIndex],
+    ) -> Result<BTreeSet<RecordIndex>, StoreError> {
+        let places: Vec<_> = indexes.iter().map(|index| (writer, *index)).collect();
+        Ok(match self {
+            Self::Condition(condition) => {
+                let heads = reader.heads(&places)?.into_iter();
+                heads.filter(|(_, found)| condition.holds(&found.head)).map(|(index, _)| index).collect()
             }
-        }
+            Self::Modified(range) => {
+                reader.spend(TIME_WORK * places.len())?;
+                let times = reader.source.modified(&places)?.into_iter();
+                times.filter(|(_, time)| range.contains(*time)).map(|(index, _)| index).collect()
+            }
+        })
     }
 }
 
@@ -224,11 +294,24 @@ pub(super) struct Union {
 }
 
 impl Union {
+    pub(super) const fn new(nodes: Vec<Node>) -> Self {
+        Self { nodes, next: BinaryHeap::new(), begun: false }
+    }
+
     fn seek<S: TermSource>(
         &mut self,
         reader: &Reader<'_, S>,
         at: Place,
     ) -> Result<Option<Place>, StoreError> {
+        Ok(self.seek_numbered(reader, at)?.map(|(place, _)| place))
+    }
+
+    /// The first place at or behind this one, and the number of the node that it is from.
+    pub(super) fn seek_numbered<S: TermSource>(
+        &mut self,
+        reader: &Reader<'_, S>,
+        at: Place,
+    ) -> Result<Option<(Place, usize)>, StoreError> {
         if !self.begun {
             self.begun = true;
             for (number, node) in self.nodes.iter_mut().enumerate() {
@@ -239,7 +322,7 @@ impl Union {
         }
         while let Some(Reverse((place, number))) = self.next.peek().copied() {
             if place >= at {
-                return Ok(Some(place));
+                return Ok(Some((place, number)));
             }
             self.next.pop();
             reader.spend(1)?;
@@ -336,11 +419,11 @@ impl Stream {
                     true
                 })?;
                 reader.spend(seen * entry_work(pattern))?;
-                for (index, decided) in found {
-                    if decided || reader.entry_matches(index, field, pattern)? {
-                        self.fetched.push_back(reader.place(index));
-                    }
-                }
+                let undecided: Vec<_> =
+                    found.iter().filter(|(_, decided)| !decided).map(|(index, _)| *index).collect();
+                let matching = reader.with_entry(&undecided, field, pattern)?;
+                let found = found.into_iter().filter(|(index, decided)| *decided || matching.contains(index));
+                self.fetched.extend(found.map(|(index, _)| reader.place(index)));
             }
         }
         self.ended = seen < limit;

@@ -9,8 +9,9 @@ use std::collections::BTreeMap;
 use tozstore_api::{RecordType, Timestamp};
 use tozstore_crypto::{ClientId, RecordId};
 
+use super::record_pages::{HEADS_AT_A_TIME, RecordPlace, page_bytes, rows};
 use super::record_terms::{Term, TermKind, TermValue};
-use super::term_nodes::{Node, Place, Reader, Stream, Test, decide, entry_work};
+use super::term_nodes::{Node, Place, Reader, Stream, Test, Union, decide, entry_work};
 use super::term_source::{Listing, TermField, TermSource};
 use super::{
     RecordIndex, RecordRow, StoreError, TermCondition, TermGroup, TermPage, TermSearch, TextPattern,
@@ -34,9 +35,11 @@ pub(super) fn page(source: &impl TermSource, search: &TermSearch) -> Result<Term
     let wanted = search.offset.saturating_add(search.limit).saturating_add(1).max(search.max_total);
     let (mut at, mut count, mut chosen) = (first, 0, Vec::new());
     while count < wanted {
-        let Some(place) = found.seek(&planner.reader, at)?.filter(|place| *place < end) else { break };
+        let next = found.union.seek_numbered(&planner.reader, at)?;
+        let Some((place, number)) = next.filter(|(place, _)| *place < end) else { break };
         if count >= search.offset && chosen.len() < search.limit {
-            chosen.push(planner.reader.index(place));
+            let writer = found.writers.get(number).copied();
+            chosen.extend(writer.map(|writer| (writer, planner.reader.index(place))));
         }
         count += 1;
         at = place + 1;
@@ -44,6 +47,12 @@ pub(super) fn page(source: &impl TermSource, search: &TermSearch) -> Result<Term
     let rows = planner.rows(&chosen)?;
     let more = search.limit > 0 && count > search.offset.saturating_add(rows.len());
     Ok(TermPage { rows, total: count.min(search.max_total), more })
+}
+
+/// What is found: a node for each writer.
+struct Found {
+    writers: Vec<ClientId>,
+    union: Union,
 }
 
 struct Planner<'a, S> {
@@ -70,17 +79,25 @@ impl<S: TermSource> Planner<'_, S> {
     fn first_index(&self, late: impl Fn(Timestamp) -> bool) -> Result<u64, StoreError> {
         let (mut low, mut high) = (1, RecordIndex::MAX.0 + 1);
         while low < high {
-            let middle = low + (high - low) / 2;
-            match self.reader.source.created_from(RecordIndex(middle))? {
-                Some((index, created)) if !late(created) => low = index.0 + 1,
-                _ => high = middle,
+            // Probes cut the stretch into parts of the same length; with one probe, into halves.
+            let at = |number: u64| low + number * (high - low) / (S::PROBES + 1);
+            let probes: Vec<_> = (1..=S::PROBES).map(at).collect();
+            let indexes: Vec<_> = probes.iter().map(|probe| RecordIndex(*probe)).collect();
+            for (probe, answer) in probes.into_iter().zip(self.reader.source.created_from(&indexes)?) {
+                match answer {
+                    Some((index, created)) if !late(created) => low = low.max(index.0 + 1),
+                    _ => {
+                        high = high.min(probe);
+                        break;
+                    }
+                }
             }
         }
         Ok(low)
     }
 
     /// All that the search finds, whenever it was written.
-    fn root(&self) -> Result<Node, StoreError> {
+    fn root(&self) -> Result<Found, StoreError> {
         type Only<'b> = Option<Vec<&'b (ClientId, RecordType)>>;
         let mut writers: BTreeMap<ClientId, Only<'_>> = BTreeMap::new();
         for scope in &self.search.scopes {
@@ -91,8 +108,9 @@ impl<S: TermSource> Planner<'_, S> {
                 (Some(_), None) => {}
             }
         }
-        let nodes = writers.into_iter().map(|(writer, only)| self.of_writer(writer, only.as_deref()));
-        Ok(Node::union(nodes.collect::<Result<_, _>>()?))
+        let nodes = writers.iter().map(|(writer, only)| self.of_writer(*writer, only.as_deref()));
+        let union = Union::new(nodes.collect::<Result<_, _>>()?);
+        Ok(Found { writers: writers.into_keys().collect(), union })
     }
 
     /// What is found among one writer's records.
@@ -135,7 +153,7 @@ impl<S: TermSource> Planner<'_, S> {
             }
         }
         Ok(match test {
-            Some(test) => Node::Only(Box::new(node), test),
+            Some(test) => Node::only(writer, node, test),
             None => node,
         })
     }
@@ -153,7 +171,7 @@ impl<S: TermSource> Planner<'_, S> {
     fn condition(&self, writer: ClientId, condition: &TermCondition) -> Result<Node, StoreError> {
         self.reader.spend(1)?;
         let all = || Node::listing(writer, Listing::All);
-        let by_looking = || Node::Only(Box::new(all()), Test::Condition(condition.clone()));
+        let by_looking = || Node::only(writer, all(), Test::Condition(condition.clone()));
         match condition {
             TermCondition::Writer(pattern) => {
                 Ok(if pattern.matches(&writer.to_string()) { all() } else { Node::Empty })
@@ -217,9 +235,9 @@ impl<S: TermSource> Planner<'_, S> {
             return Ok(Node::Empty);
         };
         self.reader.spend(1)?;
-        let Some(index) = self.reader.source.index_of(id)? else { return Ok(Node::Empty) };
-        let head = self.reader.head(index)?.filter(|head| head.type_slot.writer == writer);
-        Ok(head.map_or(Node::Empty, |_| Node::places(vec![self.reader.place(index)])))
+        let places = self.reader.source.places(&[id])?.into_iter();
+        let of_writer = places.filter(|(of, _)| *of == writer);
+        Ok(Node::places(of_writer.map(|(_, index)| self.reader.place(index)).collect()))
     }
 
     fn names(&self, writer: ClientId, pattern: &TextPattern) -> Result<Option<Vec<String>>, StoreError> {
@@ -311,8 +329,7 @@ impl<S: TermSource> Planner<'_, S> {
                         value: value.clone(),
                     });
                     let one = self.reader.source.list_records(field.writer, &listing, self.begin(), 1)?;
-                    one.first()
-                        .map_or(Ok(false), |index| self.reader.entry_matches(*index, field, pattern))?
+                    !self.reader.with_entry(&one, field, pattern)?.is_empty()
                 }
             };
             if matches {
@@ -340,11 +357,8 @@ impl<S: TermSource> Planner<'_, S> {
         if seen > MAX_GATHERED {
             return Ok(None);
         }
-        for index in undecided {
-            if self.reader.entry_matches(index, field, pattern)? {
-                places.push(self.reader.place(index));
-            }
-        }
+        let matching = self.reader.with_entry(&undecided, field, pattern)?;
+        places.extend(matching.into_iter().map(|index| self.reader.place(index)));
         Ok(Some(places))
     }
 
@@ -363,23 +377,19 @@ impl<S: TermSource> Planner<'_, S> {
     }
 
     /// The records of the page, within its limit on bytes.
-    fn rows(&self, indexes: &[RecordIndex]) -> Result<Vec<RecordRow>, StoreError> {
-        let (mut rows, mut bytes) = (Vec::with_capacity(indexes.len()), 0_usize);
-        for index in indexes {
-            let Some(head) = self.reader.source.head_at(*index)? else { continue };
-            let data = if self.search.with_data {
-                self.reader.source.data_at(*index)?.unwrap_or_default()
-            } else {
-                String::new()
-            };
-            let plain_bytes: usize = head.plain.entries().map(|(name, value)| name.len() + value.len()).sum();
-            bytes = bytes.saturating_add(data.len()).saturating_add(plain_bytes);
-            if bytes > self.search.max_data_bytes && !rows.is_empty() {
-                break;
+    fn rows(&self, places: &[RecordPlace]) -> Result<Vec<RecordRow>, StoreError> {
+        let (mut heads, mut bytes) = (Vec::with_capacity(places.len()), 0_usize);
+        'page: for places in places.chunks(HEADS_AT_A_TIME) {
+            let mut found = self.reader.source.heads(places)?;
+            for found in places.iter().filter_map(|(_, index)| found.remove(index)) {
+                bytes = bytes.saturating_add(page_bytes(&found, self.search.with_data));
+                if bytes > self.search.max_data_bytes && !heads.is_empty() {
+                    break 'page;
+                }
+                heads.push(found.head);
             }
-            rows.push(RecordRow { head, data });
         }
-        Ok(rows)
+        rows(self.reader.source, heads, self.search.with_data)
     }
 }
 

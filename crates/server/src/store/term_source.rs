@@ -1,9 +1,11 @@
 //! Where an engine finds records by terms: ordered lists of indexes, and the lists of what values there are.
 
+use std::collections::BTreeMap;
+
 use tozstore_api::{RecordType, Timestamp};
 use tozstore_crypto::ClientId;
 
-use super::record_pages::RecordSource;
+use super::record_pages::{RecordPlace, RecordSource};
 use super::record_terms::{Term, TermKind};
 use super::{RecordIndex, StoreError};
 
@@ -91,9 +93,15 @@ pub(super) trait TermSource: RecordSource {
         visit: VisitRecords<'_>,
     ) -> Result<(), StoreError>;
 
-    /// The first record of the store at or behind this index, and when it was written.
-    fn created_from(&self, index: RecordIndex) -> Result<Option<(RecordIndex, Timestamp)>, StoreError>;
+    /// Indexes that [`created_from`](Self::created_from) is best asked for at a time.
+    const PROBES: u64;
 
-    /// When the record at this index was changed last.
-    fn modified_at(&self, index: RecordIndex) -> Result<Option<Timestamp>, StoreError>;
+    /// For each index the first record of the store at or behind it, and when that was written.
+    fn created_from(
+        &self,
+        indexes: &[RecordIndex],
+    ) -> Result<Vec<Option<(RecordIndex, Timestamp)>>, StoreError>;
+
+    /// When the records at these places were changed last. What is not there is left out.
+    fn modified(&self, places: &[RecordPlace]) -> Result<BTreeMap<RecordIndex, Timestamp>, StoreError>;
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::samples::{account_id, client, client_id, hash};
+use super::samples::{account, account_id, client, client_id, hash};
 use super::{Open, assert_refused, read, write};
 use crate::clock::SystemClock;
 
@@ -14,6 +14,13 @@ pub async fn clients(open: Open<'_>) {
         .unwrap();
     let found = read(&store, |tx| Ok((tx.client(client_id(1))?, tx.client_by_api_key("key2")?))).await;
     assert_eq!(found, (Some(client(1)), Some(client(2))));
+    let ids: Vec<_> = (0..100).map(client_id).collect();
+    let (asked, alone) = (ids.clone(), read(&store, move |tx| tx.living_clients(&ids)).await);
+    assert_eq!(alone, [], "their account is not there");
+    write(&store, |tx| tx.insert_account(&account(1))).await.unwrap();
+    let mut living = read(&store, move |tx| tx.living_clients(&asked)).await;
+    living.sort_unstable_by_key(|row| row.id);
+    assert_eq!(living, [client(1), client(2)]);
 
     let mut same_id = client(3);
     same_id.id = client_id(1);

@@ -47,7 +47,11 @@ pub async fn access_keys(open: Open<'_>) {
     of_another.reader = client_id(3);
     let found_slot = slot.clone();
     let found = read(&store, move |tx| Ok((tx.access_key(&found_slot)?, tx.access_key(&of_another)?))).await;
-    assert_eq!(found, (Some(row), None));
+    assert_eq!(found, (Some(row.clone()), None));
+    let (found_slot, mut of_another) = (slot.clone(), slot.clone());
+    of_another.reader = client_id(3);
+    let together = read(&store, move |tx| tx.access_keys(&[of_another.clone(), found_slot.clone()])).await;
+    assert_eq!(together, [row]);
     let deleted = write(&store, move |tx| Ok((tx.delete_access_key(&slot)?, tx.delete_access_key(&slot)?)));
     assert_eq!(deleted.await.unwrap(), (true, false));
 }

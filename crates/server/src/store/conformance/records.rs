@@ -1,6 +1,6 @@
 //! Records and queries over them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use tozstore_api::{Plain, PlainExpression};
@@ -8,7 +8,7 @@ use tozstore_api::{Plain, PlainExpression};
 use super::samples::{client_id, record, time};
 use super::{Open, assert_refused, read, write};
 use crate::clock::SystemClock;
-use crate::store::{RecordIndex, RecordQuery, RecordRow, Scope, Store, StoreError};
+use crate::store::{RecordIndex, RecordQuery, RecordRow, Scope, SizedHead, Store, StoreError};
 
 /// A query without conditions over all that these clients wrote.
 fn all_of(writers: impl IntoIterator<Item = u32>) -> RecordQuery {
@@ -31,6 +31,13 @@ pub async fn records(open: Open<'_>) {
     let id = first.head.id;
     let found = read(&store, move |tx| Ok((tx.record(id)?, tx.record_head(id)?))).await;
     assert_eq!(found, (Some(first.clone()), Some(first.head.clone())));
+    let (missing, head) = (record(9, 1, 2, "a").head.id, first.head.clone());
+    let together = read(&store, move |tx| {
+        Ok((tx.record_heads(&[missing, id])?, tx.record_heads(&[])?, tx.record_data(&[&head])?))
+    });
+    let (heads, none, data) = together.await;
+    assert_eq!(heads, [SizedHead { head: first.head.clone(), data_bytes: first.data.len() }]);
+    assert_eq!((none.len(), data), (0, BTreeMap::from([(first.head.index, first.data.clone())])));
 
     let (mut same_id, mut same_index) = (record(2, 1, 2, "a"), record(2, 1, 2, "a"));
     (same_id.head.id, same_index.head.index) = (id, first.head.index);

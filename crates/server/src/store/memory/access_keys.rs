@@ -15,6 +15,10 @@ impl<R> AccessKeyReads for Tx<R> {
     fn access_key(&self, slot: &KeySlot) -> Result<Option<AccessKeyRow>, StoreError> {
         Ok(self.tables.access_keys.rows.get(slot).cloned())
     }
+
+    fn access_keys(&self, slots: &[KeySlot]) -> Result<Vec<AccessKeyRow>, StoreError> {
+        slots.iter().map(|slot| self.access_key(slot)).filter_map(Result::transpose).collect()
+    }
 }
 
 impl AccessKeyWrites for Tx<Writing<'_>> {

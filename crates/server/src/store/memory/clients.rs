@@ -7,7 +7,7 @@ use rpds::RedBlackTreeMapSync as Map;
 use tozstore_crypto::{AccountId, ClientId};
 
 use super::tx::{Tx, Writing};
-use crate::store::{ClientReads, ClientRow, ClientWrites, StoreError, UsageOwner};
+use crate::store::{AccountReads as _, ClientReads, ClientRow, ClientWrites, StoreError, UsageOwner};
 
 #[derive(Clone, Default)]
 pub(super) struct ClientTable {
@@ -19,6 +19,17 @@ pub(super) struct ClientTable {
 impl<R> ClientReads for Tx<R> {
     fn client(&self, id: ClientId) -> Result<Option<ClientRow>, StoreError> {
         Ok(self.tables.clients.rows.get(&id).map(|(_, row)| ClientRow::clone(row)))
+    }
+
+    fn living_clients(&self, ids: &[ClientId]) -> Result<Vec<ClientRow>, StoreError> {
+        let mut living = Vec::new();
+        for id in ids {
+            let Some(row) = self.client(*id)? else { continue };
+            if self.account(row.account_id)?.is_some() {
+                living.push(row);
+            }
+        }
+        Ok(living)
     }
 
     fn client_by_api_key(&self, api_key_id: &str) -> Result<Option<ClientRow>, StoreError> {

@@ -1,5 +1,6 @@
 //! Terms of records in memory.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use rpds::RedBlackTreeMapSync as Map;
@@ -7,6 +8,7 @@ use tozstore_api::{RecordType, Timestamp};
 use tozstore_crypto::ClientId;
 
 use super::tx::Tx;
+use crate::store::record_pages::RecordPlace;
 use crate::store::record_terms::{Term, TermKind, terms_of};
 use crate::store::term_pages;
 use crate::store::term_source::{From, Listing, TermField, TermSource, VisitRecords, VisitValues};
@@ -187,13 +189,20 @@ impl<R> TermSource for Tx<R> {
         Ok(())
     }
 
-    fn created_from(&self, index: RecordIndex) -> Result<Option<(RecordIndex, Timestamp)>, StoreError> {
-        let mut rows = self.tables.records.rows.range(index..);
-        Ok(rows.next().map(|(index, row)| (*index, row.head.created)))
+    const PROBES: u64 = 1;
+
+    fn created_from(
+        &self,
+        indexes: &[RecordIndex],
+    ) -> Result<Vec<Option<(RecordIndex, Timestamp)>>, StoreError> {
+        let rows = &self.tables.records.rows;
+        let first = |index| rows.range(index..).next().map(|(index, row)| (*index, row.head.created));
+        Ok(indexes.iter().copied().map(first).collect())
     }
 
-    fn modified_at(&self, index: RecordIndex) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.tables.records.rows.get(&index).map(|row| row.head.last_modified))
+    fn modified(&self, places: &[RecordPlace]) -> Result<BTreeMap<RecordIndex, Timestamp>, StoreError> {
+        let rows = places.iter().filter_map(|(_, index)| self.tables.records.rows.get(index));
+        Ok(rows.map(|row| (row.head.index, row.head.last_modified)).collect())
     }
 }
 

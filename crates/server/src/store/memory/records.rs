@@ -1,5 +1,6 @@
 //! Records in memory.
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -9,9 +10,9 @@ use tozstore_crypto::{ClientId, RecordId};
 
 use super::tx::{Tx, Writing};
 use crate::blobs::BlobKey;
-use crate::store::record_pages::{self, RecordSource};
+use crate::store::record_pages::{self, RecordPlace, RecordSource, Stretch};
 use crate::store::{
-    RecordHead, RecordIndex, RecordQuery, RecordReads, RecordRow, RecordWrites, StoreError, Usage,
+    RecordHead, RecordIndex, RecordQuery, RecordReads, RecordRow, RecordWrites, SizedHead, StoreError, Usage,
 };
 
 #[derive(Clone, Default)]
@@ -31,43 +32,55 @@ impl<R> RecordReads for Tx<R> {
         Ok(self.tables.records.by_record_id(id).map(|row| row.head.clone()))
     }
 
+    fn record_heads(&self, ids: &[RecordId]) -> Result<Vec<SizedHead>, StoreError> {
+        self.heads(&self.places(ids)?).map(|heads| heads.into_values().collect())
+    }
+
+    fn record_data(&self, heads: &[&RecordHead]) -> Result<BTreeMap<RecordIndex, String>, StoreError> {
+        let places: Vec<_> = heads.iter().map(|head| (head.type_slot.writer, head.index)).collect();
+        self.data(&places)
+    }
+
     fn query_records(&self, query: &RecordQuery) -> Result<Vec<RecordRow>, StoreError> {
         record_pages::page(self, query)
     }
 }
 
 impl<R> RecordSource for Tx<R> {
-    fn indexes(
-        &self,
-        writer: ClientId,
-        record_type: Option<&RecordType>,
-        after: RecordIndex,
-        limit: usize,
-    ) -> Result<Vec<RecordIndex>, StoreError> {
+    fn indexes(&self, stretches: &[Stretch<'_>]) -> Result<Vec<Vec<RecordIndex>>, StoreError> {
         let (table, end) = (&self.tables.records, RecordIndex(u64::MAX));
-        Ok(match record_type {
-            None => {
-                let range = (Bound::Excluded((writer, after)), Bound::Included((writer, end)));
-                table.by_writer.range(range).take(limit).map(|((_, index), ())| *index).collect()
+        let indexes = stretches.iter().map(|stretch| {
+            let Stretch { writer, after, limit, .. } = *stretch;
+            match stretch.record_type {
+                None => {
+                    let range = (Bound::Excluded((writer, after)), Bound::Included((writer, end)));
+                    table.by_writer.range(range).take(limit).map(|((_, index), ())| *index).collect()
+                }
+                Some(of_type) => {
+                    let first = Bound::Excluded((writer, of_type.clone(), after));
+                    let range = (first, Bound::Included((writer, of_type.clone(), end)));
+                    table.by_type.range(range).take(limit).map(|((_, _, index), ())| *index).collect()
+                }
             }
-            Some(of_type) => {
-                let first = Bound::Excluded((writer, of_type.clone(), after));
-                let range = (first, Bound::Included((writer, of_type.clone(), end)));
-                table.by_type.range(range).take(limit).map(|((_, _, index), ())| *index).collect()
-            }
-        })
+        });
+        Ok(indexes.collect())
     }
 
-    fn index_of(&self, id: RecordId) -> Result<Option<RecordIndex>, StoreError> {
-        Ok(self.tables.records.by_id.get(&id).copied())
+    fn places(&self, ids: &[RecordId]) -> Result<Vec<RecordPlace>, StoreError> {
+        let table = &self.tables.records;
+        let rows = ids.iter().filter_map(|id| table.by_record_id(*id));
+        Ok(rows.map(|row| (row.head.type_slot.writer, row.head.index)).collect())
     }
 
-    fn head_at(&self, index: RecordIndex) -> Result<Option<RecordHead>, StoreError> {
-        Ok(self.tables.records.rows.get(&index).map(|row| row.head.clone()))
+    fn heads(&self, places: &[RecordPlace]) -> Result<BTreeMap<RecordIndex, SizedHead>, StoreError> {
+        let rows = places.iter().filter_map(|place| self.tables.records.at(*place));
+        let sized = |row: &Arc<RecordRow>| SizedHead { head: row.head.clone(), data_bytes: row.data.len() };
+        Ok(rows.map(|row| (row.head.index, sized(row))).collect())
     }
 
-    fn data_at(&self, index: RecordIndex) -> Result<Option<String>, StoreError> {
-        Ok(self.tables.records.rows.get(&index).map(|row| row.data.clone()))
+    fn data(&self, places: &[RecordPlace]) -> Result<BTreeMap<RecordIndex, String>, StoreError> {
+        let rows = places.iter().filter_map(|place| self.tables.records.at(*place));
+        Ok(rows.map(|row| (row.head.index, row.data.clone())).collect())
     }
 }
 
@@ -111,6 +124,10 @@ impl RecordWrites for Tx<Writing<'_>> {
 impl RecordTable {
     fn by_record_id(&self, id: RecordId) -> Option<&Arc<RecordRow>> {
         self.rows.get(self.by_id.get(&id)?)
+    }
+
+    fn at(&self, (writer, index): RecordPlace) -> Option<&Arc<RecordRow>> {
+        self.rows.get(&index).filter(|row| row.head.type_slot.writer == writer)
     }
 
     fn insert(&mut self, row: RecordRow) {

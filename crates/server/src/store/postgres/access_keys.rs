@@ -1,34 +1,45 @@
 //! Access keys in PostgreSQL.
 
-use super::columns::{column, params};
+use tokio_postgres::Row;
+
+use super::columns::{Value, column, params};
 use super::record_types::read_type_slot;
 use super::tx::{Tx, Writing};
 use crate::store::{AccessKeyReads, AccessKeyRow, AccessKeyWrites, KeySlot, LOCAL_REGION, StoreError};
 
+const SELECT: &str = "SELECT writer_id, user_id, record_type, reader_id, account_id, eak, authorizer_id, format, suite, created \
+     FROM access_keys WHERE writer_id = $1 AND user_id = $2 AND record_type = $3 AND reader_id = $4";
+
 impl<R> AccessKeyReads for Tx<'_, R> {
     fn access_key(&self, slot: &KeySlot) -> Result<Option<AccessKeyRow>, StoreError> {
-        self.one(
-            "SELECT writer_id, user_id, record_type, reader_id, account_id, eak, authorizer_id, format, suite, created \
-             FROM access_keys WHERE writer_id = $1 AND user_id = $2 AND record_type = $3 AND reader_id = $4",
-            params![
-                slot.type_slot.writer.as_bytes(),
-                slot.type_slot.user.as_bytes(),
-                slot.type_slot.record_type.as_str(),
-                slot.reader.as_bytes(),
-            ],
-            |row| {
-                Ok(AccessKeyRow {
-                    slot: KeySlot { type_slot: read_type_slot(row)?, reader: column(row, 3)? },
-                    account_id: column(row, 4)?,
-                    eak: column(row, 5)?,
-                    authorizer: column(row, 6)?,
-                    format: column(row, 7)?,
-                    suite: column(row, 8)?,
-                    created: column(row, 9)?,
-                })
-            },
-        )
+        self.one(SELECT, &place(slot), read_key)
     }
+
+    fn access_keys(&self, slots: &[KeySlot]) -> Result<Vec<AccessKeyRow>, StoreError> {
+        let statements: Vec<_> = slots.iter().map(|slot| (SELECT, place(slot).to_vec())).collect();
+        Ok(self.list_all(&statements, read_key)?.into_iter().flatten().collect())
+    }
+}
+
+fn place(slot: &KeySlot) -> [Value<'_>; 4] {
+    [
+        Value::Bytes(slot.type_slot.writer.as_bytes()),
+        Value::Bytes(slot.type_slot.user.as_bytes()),
+        Value::Bytes(slot.type_slot.record_type.as_str().as_bytes()),
+        Value::Bytes(slot.reader.as_bytes()),
+    ]
+}
+
+fn read_key(row: &Row) -> Result<AccessKeyRow, StoreError> {
+    Ok(AccessKeyRow {
+        slot: KeySlot { type_slot: read_type_slot(row)?, reader: column(row, 3)? },
+        account_id: column(row, 4)?,
+        eak: column(row, 5)?,
+        authorizer: column(row, 6)?,
+        format: column(row, 7)?,
+        suite: column(row, 8)?,
+        created: column(row, 9)?,
+    })
 }
 
 impl AccessKeyWrites for Tx<'_, Writing<'_>> {

@@ -64,8 +64,7 @@ impl ChangeWrites for Tx<'_, Writing<'_>> {
         audit::append_change(self, at, change)?;
         let sequence = self.next_position()?;
         let kind = KINDS.iter().find(|(kind, _)| *kind == change.kind).map(|(_, name)| *name);
-        self.insert(
-            "the change",
+        self.execute_late(
             "INSERT INTO changes (sequence, account_id, region, at, kind, actor_id, client_id, other_id, record_type, \
              record_id, version, note_id, group_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
              ON CONFLICT DO NOTHING",

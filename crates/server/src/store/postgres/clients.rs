@@ -1,9 +1,12 @@
 //! Clients in PostgreSQL.
 
+use std::sync::LazyLock;
+
 use tokio_postgres::Row;
 use tozstore_crypto::{AccountId, ClientId};
 
-use super::columns::{column, integer, params, row_limit};
+use super::columns::{Value, column, integer, params, row_limit};
+use super::place::{Keys, ListStatement};
 use super::tx::{Tx, Writing};
 use crate::store::{ClientReads, ClientRow, ClientWrites, LOCAL_REGION, StoreError, UsageOwner};
 
@@ -14,10 +17,22 @@ macro_rules! client_columns {
     };
 }
 
+static LIVING: LazyLock<ListStatement> = LazyLock::new(|| {
+    let select = concat!("SELECT ", client_columns!(), " FROM clients WHERE client_id IN (");
+    let living = ") AND EXISTS (SELECT 1 FROM accounts WHERE accounts.account_id = clients.account_id)";
+    ListStatement::new(select, 1, living)
+});
+
 impl<R> ClientReads for Tx<'_, R> {
     fn client(&self, id: ClientId) -> Result<Option<ClientRow>, StoreError> {
         let sql = concat!("SELECT ", client_columns!(), " FROM clients WHERE client_id = $1");
         self.one(sql, params![id.as_bytes()], read_client)
+    }
+
+    fn living_clients(&self, ids: &[ClientId]) -> Result<Vec<ClientRow>, StoreError> {
+        let keys = ids.iter().map(|id| Value::Bytes(id.as_bytes())).collect();
+        let statements = LIVING.with([Keys { fixed: Vec::new(), keys }]);
+        Ok(self.list_all(&statements, read_client)?.into_iter().flatten().collect())
     }
 
     fn client_by_api_key(&self, api_key_id: &str) -> Result<Option<ClientRow>, StoreError> {

@@ -110,6 +110,12 @@ impl fmt::Debug for Value<'_> {
     }
 }
 
+impl ToValue for Value<'_> {
+    fn value(&self) -> Value<'_> {
+        *self
+    }
+}
+
 impl<T: ToValue + ?Sized> ToValue for &T {
     fn value(&self) -> Value<'_> {
         (**self).value()

@@ -15,6 +15,7 @@ mod holds;
 mod hooks;
 mod migrations;
 mod notes;
+mod place;
 mod policies;
 #[cfg(test)]
 mod portable;
@@ -33,6 +34,7 @@ mod usages;
 mod writer;
 
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError, mpsc as threads};
 use std::thread;
 use std::time::Duration;
@@ -42,7 +44,7 @@ use tozstore_crypto::StoreId;
 
 pub use self::raw::RawPostgres;
 use self::readers::QueuedRead;
-use self::session::{Session, Target};
+use self::session::{Session, Target, TrafficCounters};
 use self::writer::{QueuedWrite, Writer};
 use super::holds::refuse_to_serve;
 use super::{BoxFuture, ReadJob, SharedMemory, Store, StoreError, WriteJob};
@@ -76,9 +78,19 @@ impl Default for PostgresOptions {
 /// [`Store::close`] waits for it.
 pub struct PostgresStore {
     id: StoreId,
+    traffic: Arc<TrafficCounters>,
     /// None once the store is closed.
     queues: Arc<Mutex<Option<Queues>>>,
     living_threads: watch::Receiver<()>,
+}
+
+/// What a store has sent to its database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Traffic {
+    /// Times that it waited for an answer.
+    pub round_trips: u64,
+    /// Statements; several may share a round trip.
+    pub statements: u64,
 }
 
 #[derive(Clone)]
@@ -136,13 +148,24 @@ impl PostgresStore {
                 readers::run(&mut session, &queue, attempts);
             })?;
         }
+        let traffic = target.traffic();
         let (shared, shared_queue) = mpsc::channel(options.queue_jobs.max(1));
         let connection = shared::Connection { session: Session::new(target)?, attempts };
         spawn("store-shared".into(), move || {
             let _living = living;
             connection.run(shared_queue);
         })?;
-        Ok(Self { id, queues: Arc::new(Mutex::new(Some(Queues { reads, writes, shared }))), living_threads })
+        let queues = Arc::new(Mutex::new(Some(Queues { reads, writes, shared })));
+        Ok(Self { id, traffic, queues, living_threads })
+    }
+
+    /// How often this store has waited for an answer of the database, but for those that open a connection or prepare a
+    /// statement, and how many statements it has sent.
+    pub fn traffic(&self) -> Traffic {
+        Traffic {
+            round_trips: self.traffic.round_trips.load(Ordering::Relaxed),
+            statements: self.traffic.statements.load(Ordering::Relaxed),
+        }
     }
 }
 

@@ -87,7 +87,7 @@ impl RecordPolicyWrites for Tx<'_, Writing<'_>> {
 impl Tx<'_, Writing<'_>> {
     /// Removes the grants of a record that goes.
     pub(super) fn delete_record_readers(&mut self, record: RecordId) -> Result<(), StoreError> {
-        self.execute("DELETE FROM record_grants WHERE record_id = $1", params![record.as_bytes()]).map(drop)
+        self.execute_late("DELETE FROM record_grants WHERE record_id = $1", params![record.as_bytes()])
     }
 }
 

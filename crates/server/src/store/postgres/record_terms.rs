@@ -1,13 +1,17 @@
 //! Terms of records in PostgreSQL.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use tokio_postgres::Row;
 use tozstore_api::Timestamp;
 use tozstore_crypto::ClientId;
 
 use super::columns::{Value, column, integer, params, row_limit};
+use super::place::{self, ListStatement, placed};
+use super::records::by_writer;
 use super::tx::{Tx, Writing};
+use crate::store::record_pages::RecordPlace;
 use crate::store::record_terms::{Term, terms_of};
 use crate::store::term_pages;
 use crate::store::term_source::{From, Listing, TermField, TermSource, VisitRecords, VisitValues};
@@ -17,6 +21,15 @@ const INSERT: &str =
     "INSERT INTO record_terms (writer_id, kind, name, value, record_index) VALUES ($1, $2, $3, $4, $5)";
 const DELETE: &str = "DELETE FROM record_terms \
     WHERE writer_id = $1 AND kind = $2 AND name = $3 AND value = $4 AND record_index = $5";
+
+static MODIFIED: LazyLock<ListStatement> = LazyLock::new(|| {
+    let select = concat!(
+        "SELECT record_index, last_modified FROM records WHERE writer_id = $1 AND ",
+        placed!("$2"),
+        " AND record_index IN ("
+    );
+    ListStatement::new(select, 3, ")")
+});
 
 /// Entries of an index that are fetched at a time: few at first, since who asks may want no more.
 const FIRST_ENTRIES: usize = 64;
@@ -43,15 +56,9 @@ impl Tx<'_, Writing<'_>> {
         let (old, new) = (old.map(keyed).unwrap_or_default(), new.map(keyed).unwrap_or_default());
         let index = integer(index.0)?;
         for (sql, terms) in [(DELETE, old.difference(&new)), (INSERT, new.difference(&old))] {
-            let rows = terms.map(|(writer, term)| {
-                let kind = Value::Integer(term.kind.code());
-                let (name, value) = (Value::Bytes(term.name.as_bytes()), Value::Bytes(term.value.as_bytes()));
-                [Value::Bytes(writer.as_bytes()), kind, name, value, Value::Integer(index)]
-            });
-            let rows: Vec<_> = rows.collect();
-            let sets: Vec<_> = rows.iter().map(|row| &row[..]).collect();
-            if !sets.is_empty() {
-                self.execute_all(sql, &sets)?;
+            for (writer, term) in terms {
+                let (kind, name, value) = (term.kind.code(), &term.name, term.value.as_bytes());
+                self.execute_late(sql, params![writer.as_bytes(), kind, name, value, index])?;
             }
         }
         Ok(())
@@ -77,22 +84,29 @@ impl<R> TermSource for Tx<'_, R> {
         from: From,
         limit: usize,
     ) -> Result<Vec<RecordIndex>, StoreError> {
-        let (writer, first, limit) = (writer.as_bytes(), integer(from.index.0)?, row_limit(limit));
+        let (first, limit) = (integer(from.index.0)?, row_limit(limit));
+        let (writer, place) = (writer.as_bytes(), place::of_writer(&writer));
         let read = |row: &Row| column(row, 0).map(RecordIndex);
         match listing {
             Listing::All => self.list(
-                directed!(from, "SELECT record_index FROM records WHERE writer_id = $3", "record_index"),
-                params![first, limit, writer],
+                directed!(
+                    from,
+                    concat!("SELECT record_index FROM records WHERE writer_id = $3 AND ", placed!("$4")),
+                    "record_index"
+                ),
+                params![first, limit, writer, place],
                 read,
             ),
             Listing::Type(record_type) => self.list(
                 directed!(
                     from,
-                    "SELECT record_index FROM records \
-                     WHERE writer_id = $3 AND record_type = $4",
+                    concat!(
+                        "SELECT record_index FROM records WHERE writer_id = $3 AND record_type = $4 AND ",
+                        placed!("$5")
+                    ),
                     "record_index"
                 ),
-                params![first, limit, writer, record_type.as_str()],
+                params![first, limit, writer, record_type.as_str(), place],
                 read,
             ),
             Listing::Term(Term { kind, name, value }) => self.list(
@@ -202,14 +216,18 @@ impl<R> TermSource for Tx<'_, R> {
     }
 
     fn next_type(&self, writer: ClientId, name: &str, above: bool) -> Result<Option<String>, StoreError> {
-        let sql = if above {
-            "SELECT record_type FROM records WHERE writer_id = $1 AND record_type > $2 \
-             ORDER BY record_type LIMIT 1"
-        } else {
-            "SELECT record_type FROM records WHERE writer_id = $1 AND record_type >= $2 \
-             ORDER BY record_type LIMIT 1"
-        };
-        self.one(sql, params![writer.as_bytes(), name], |row| column(row, 0))
+        macro_rules! select {
+            ($condition:literal) => {
+                concat!(
+                    "SELECT record_type FROM records WHERE writer_id = $1 AND ",
+                    placed!("$3"),
+                    $condition,
+                    " ORDER BY record_type LIMIT 1"
+                )
+            };
+        }
+        let sql = if above { select!(" AND record_type > $2") } else { select!(" AND record_type >= $2") };
+        self.one(sql, params![writer.as_bytes(), name, place::of_writer(&writer)], |row| column(row, 0))
     }
 
     fn records_by_modified(
@@ -220,12 +238,16 @@ impl<R> TermSource for Tx<'_, R> {
         visit: VisitRecords<'_>,
     ) -> Result<(), StoreError> {
         let (mut from, mut index, mut limit) = (first, 0, FIRST_ENTRIES);
+        let place = place::of_writer(&writer);
         loop {
             let entries: Vec<(Timestamp, RecordIndex)> = self.list(
-                "SELECT last_modified, record_index FROM records \
-                 WHERE writer_id = $1 AND (last_modified, record_index) >= ($2, $3) AND last_modified <= $4 \
-                 ORDER BY last_modified, record_index LIMIT $5",
-                params![writer.as_bytes(), from.micros(), index, last.micros(), row_limit(limit)],
+                concat!(
+                    "SELECT last_modified, record_index FROM records WHERE writer_id = $1 AND ",
+                    placed!("$6"),
+                    " AND (last_modified, record_index) >= ($2, $3) AND last_modified <= $4 \
+                     ORDER BY last_modified, record_index LIMIT $5"
+                ),
+                params![writer.as_bytes(), from.micros(), index, last.micros(), row_limit(limit), place],
                 |row| Ok((column(row, 0)?, column(row, 1).map(RecordIndex)?)),
             )?;
             let all = entries.len() < limit;
@@ -239,17 +261,22 @@ impl<R> TermSource for Tx<'_, R> {
         }
     }
 
-    fn created_from(&self, index: RecordIndex) -> Result<Option<(RecordIndex, Timestamp)>, StoreError> {
-        self.one(
-            "SELECT record_index, created FROM records WHERE record_index >= $1 ORDER BY record_index LIMIT 1",
-            params![integer(index.0)?],
-            |row| Ok((RecordIndex(column(row, 0)?), column(row, 1)?)),
-        )
+    const PROBES: u64 = 15;
+
+    fn created_from(
+        &self,
+        indexes: &[RecordIndex],
+    ) -> Result<Vec<Option<(RecordIndex, Timestamp)>>, StoreError> {
+        let sql = "SELECT record_index, created FROM records WHERE record_index >= $1 ORDER BY record_index LIMIT 1";
+        let statements = indexes.iter().map(|index| Ok((sql, vec![Value::Integer(integer(index.0)?)])));
+        let read = |row: &Row| Ok((RecordIndex(column(row, 0)?), column(row, 1)?));
+        let found = self.list_all(&statements.collect::<Result<Vec<_>, StoreError>>()?, read)?;
+        Ok(found.into_iter().map(|rows| rows.into_iter().next()).collect())
     }
 
-    fn modified_at(&self, index: RecordIndex) -> Result<Option<Timestamp>, StoreError> {
-        let sql = "SELECT last_modified FROM records WHERE record_index = $1";
-        self.one(sql, params![integer(index.0)?], |row| column(row, 0))
+    fn modified(&self, places: &[RecordPlace]) -> Result<BTreeMap<RecordIndex, Timestamp>, StoreError> {
+        let read = |row: &Row| Ok((column(row, 0).map(RecordIndex)?, column(row, 1)?));
+        Ok(self.list_all(&MODIFIED.with(by_writer(places)?), read)?.into_iter().flatten().collect())
     }
 }
 

@@ -4,10 +4,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use futures_util::future::{join, join3, try_join_all};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -16,7 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, NoTls, Row, Statement};
+use tokio_postgres::{Client, Config, Error, NoTls, Row, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::columns::{Value, params};
@@ -29,10 +30,28 @@ pub(super) struct Session {
     target: Arc<Target>,
     client: Option<Client>,
     statements: HashMap<&'static str, Statement>,
+    traffic: Arc<TrafficCounters>,
     /// Opens a transaction with the next statement, in one round trip.
     begin: Option<&'static str>,
+    /// Statements that go with the next one.
+    late: Vec<(&'static str, Vec<Kept>)>,
     /// Whether a transaction is open.
     open: bool,
+}
+
+/// What all sessions of a store have sent.
+#[derive(Debug, Default)]
+pub(super) struct TrafficCounters {
+    pub(super) round_trips: AtomicU64,
+    pub(super) statements: AtomicU64,
+}
+
+impl TrafficCounters {
+    /// Counts statements that are under way together.
+    fn add(&self, statements: usize) {
+        self.round_trips.fetch_add(1, Ordering::Relaxed);
+        self.statements.fetch_add(statements as u64, Ordering::Relaxed);
+    }
 }
 
 /// Where to connect, and how.
@@ -41,6 +60,7 @@ pub(super) struct Target {
     tls: Option<MakeRustlsConnect>,
     /// Whether statements and transactions that stall are ended by the server.
     timeouts: bool,
+    traffic: Arc<TrafficCounters>,
 }
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -73,12 +93,18 @@ impl Target {
         if tls.is_some() {
             config.ssl_mode(SslMode::Require);
         }
-        Ok(Self { config, tls, timeouts: true })
+        Ok(Self { config, tls, timeouts: true, traffic: Arc::default() })
+    }
+
+    /// What all sessions with this target have sent.
+    pub(super) fn traffic(&self) -> Arc<TrafficCounters> {
+        Arc::clone(&self.traffic)
     }
 
     /// The same for work that may take long.
     pub(super) fn without_timeouts(&self) -> Self {
-        Self { config: self.config.clone(), tls: self.tls.clone(), timeouts: false }
+        let (config, tls) = (self.config.clone(), self.tls.clone());
+        Self { config, tls, timeouts: false, traffic: self.traffic() }
     }
 }
 
@@ -87,8 +113,17 @@ impl Session {
     pub(super) fn new(target: Arc<Target>) -> Result<Self, StoreError> {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| StoreError::Internal(error.into()))?;
-        let statements = HashMap::new();
-        Ok(Self { runtime, target, client: None, statements, begin: None, open: false })
+        let (statements, traffic) = (HashMap::new(), target.traffic());
+        Ok(Self {
+            runtime,
+            target,
+            client: None,
+            statements,
+            traffic,
+            begin: None,
+            late: Vec::new(),
+            open: false,
+        })
     }
 
     /// Lets the next statement open a transaction.
@@ -106,6 +141,7 @@ impl Session {
         let (lock, read) = (self.prepared(lock)?, self.prepared(read)?);
         let client = self.client.as_ref().ok_or_else(Failure::unconnected)?;
         self.open = true;
+        self.traffic.add(2);
         let (begun, locked, found) = self.runtime.block_on(join3(
             client.batch_execute(begin),
             client.query_opt(&lock, &[]),
@@ -121,27 +157,55 @@ impl Session {
 
     /// The rows that a statement returns.
     pub(super) fn query(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<Vec<Row>, Failure> {
-        let statement = self.prepared(sql)?;
+        let rows = self.query_all(&[(sql, values.to_vec())])?;
+        Ok(rows.into_iter().next().unwrap_or_default())
+    }
+
+    /// The rows that each of several statements returns, all under way at once.
+    pub(super) fn query_all(
+        &mut self,
+        statements: &[(&'static str, Vec<Value<'_>>)],
+    ) -> Result<Vec<Vec<Row>>, Failure> {
+        let prepared = statements.iter().map(|(sql, values)| Ok((self.prepared(sql)?, values)));
+        let prepared: Vec<_> = prepared.collect::<Result<_, _>>()?;
+        let late = self.prepare_late()?;
         let client = self.client.as_ref().ok_or_else(Failure::unconnected)?;
-        let values: Vec<_> = values.iter().map(|value| value as _).collect();
-        let query = client.query(&statement, &values);
-        let answer = match self.begin.take() {
-            None => self.runtime.block_on(query),
-            Some(begin) => {
-                self.open = true;
-                let (begun, answer) = self.runtime.block_on(join(client.batch_execute(begin), query));
-                begun.and(answer)
-            }
-        };
-        answer.map_err(|error| Failure::of(&error))
+        self.traffic.add(late.len() + prepared.len());
+        let begin = self.begin.take();
+        self.open |= begin.is_some();
+        let queries = try_join_all(prepared.iter().map(|(statement, values)| async move {
+            client.query_raw(statement, values.iter()).await?.try_collect::<Vec<_>>().await
+        }));
+        let (begun, written, answer) =
+            self.runtime.block_on(join3(run_begin(client, begin), run_late(client, &late), queries));
+        begun.and(written).and(answer).map_err(|error| Failure::of(&error))
+    }
+
+    /// Runs a statement with the next one, or at the commit, whichever comes first: nobody asks what comes of it.
+    pub(super) fn run_late(&mut self, sql: &'static str, values: &[Value<'_>]) -> Result<(), Failure> {
+        self.late.push((sql, values.iter().map(Kept::from).collect()));
+        if self.late.len() < MOST_LATE {
+            return Ok(());
+        }
+        let late = self.prepare_late()?;
+        let client = self.client.as_ref().ok_or_else(Failure::unconnected)?;
+        self.traffic.add(late.len());
+        self.runtime.block_on(run_late(client, &late)).map_err(|error| Failure::of(&error))
+    }
+
+    fn prepare_late(&mut self) -> Result<Vec<(Statement, Vec<Kept>)>, Failure> {
+        let late = std::mem::take(&mut self.late).into_iter();
+        late.map(|(sql, values)| Ok((self.prepared(sql)?, values))).collect()
     }
 
     /// Runs a statement for each set of values, all under way at once; returns how many rows were changed.
     pub(super) fn execute(&mut self, sql: &'static str, sets: &[&[Value<'_>]]) -> Result<u64, Failure> {
-        let statement = &self.prepared(sql)?;
+        let (statement, late) = (&self.prepared(sql)?, self.prepare_late()?);
         let client = self.client.as_ref().ok_or_else(Failure::unconnected)?;
-        let all = sets.iter().map(|values| client.execute_raw(statement, values.iter()));
-        let changed = self.runtime.block_on(try_join_all(all)).map_err(|error| Failure::of(&error))?;
+        self.traffic.add(late.len() + sets.len());
+        let all = try_join_all(sets.iter().map(|values| client.execute_raw(statement, values.iter())));
+        let (written, changed) = self.runtime.block_on(join(run_late(client, &late), all));
+        let changed = written.and(changed).map_err(|error| Failure::of(&error))?;
         Ok(changed.into_iter().sum())
     }
 
@@ -233,15 +297,19 @@ impl Session {
         sql: &'static str,
         values: &[Value<'_>],
     ) -> Result<Result<(), Failure>, StoreError> {
-        let statement = match self.prepared(sql) {
-            Ok(statement) => statement,
+        let prepared = self.prepared(sql).and_then(|statement| Ok((statement, self.prepare_late()?)));
+        let (statement, late) = match prepared {
+            Ok(prepared) => prepared,
             Err(failure) => return Ok(Err(failure)),
         };
         let Some(client) = self.client.as_ref() else { return Ok(Err(Failure::unconnected())) };
-        let (written, committed) = self
-            .runtime
-            .block_on(join(client.execute_raw(&statement, values.iter()), client.batch_execute("COMMIT")));
-        match (written, committed) {
+        self.traffic.add(late.len() + 1);
+        let (written_late, written, committed) = self.runtime.block_on(join3(
+            run_late(client, &late),
+            client.execute_raw(&statement, values.iter()),
+            client.batch_execute("COMMIT"),
+        ));
+        match (written_late.and(written), committed) {
             (Ok(_), Ok(())) => {
                 self.open = false;
                 Ok(Ok(()))
@@ -255,6 +323,7 @@ impl Session {
     /// Ends a transaction, if one is open, without keeping anything. A connection that cannot do that is given up.
     pub(super) fn end(&mut self) {
         self.begin = None;
+        self.late.clear();
         if !std::mem::take(&mut self.open) {
             return;
         }
@@ -268,6 +337,7 @@ impl Session {
         self.client = None;
         self.open = false;
         self.begin = None;
+        self.late.clear();
         self.statements.clear();
     }
 
@@ -316,6 +386,51 @@ impl Session {
         self.statements.insert(sql, statement.clone());
         Ok(statement)
     }
+}
+
+/// A value that is kept until its statement runs.
+enum Kept {
+    Bytes(Vec<u8>),
+    Plain(Value<'static>),
+}
+
+impl From<&Value<'_>> for Kept {
+    fn from(value: &Value<'_>) -> Self {
+        match *value {
+            Value::Bytes(bytes) => Self::Bytes(bytes.to_vec()),
+            Value::Flag(flag) => Self::Plain(Value::Flag(flag)),
+            Value::Integer(number) => Self::Plain(Value::Integer(number)),
+            Value::Null => Self::Plain(Value::Null),
+        }
+    }
+}
+
+impl Kept {
+    fn value(&self) -> Value<'_> {
+        match self {
+            Self::Bytes(bytes) => Value::Bytes(bytes),
+            Self::Plain(value) => *value,
+        }
+    }
+}
+
+/// Statements that are kept for later at most.
+const MOST_LATE: usize = 256;
+
+async fn run_begin(client: &Client, begin: Option<&str>) -> Result<(), Error> {
+    match begin {
+        Some(begin) => client.batch_execute(begin).await,
+        None => Ok(()),
+    }
+}
+
+async fn run_late(client: &Client, late: &[(Statement, Vec<Kept>)]) -> Result<(), Error> {
+    try_join_all(late.iter().map(|(statement, values)| async move {
+        let values: Vec<_> = values.iter().map(Kept::value).collect();
+        client.execute_raw(statement, values).await.map(drop)
+    }))
+    .await
+    .map(drop)
 }
 
 /// Encrypts connections to a database for which one of the certificates in a file vouches.

@@ -12,6 +12,9 @@ use crate::clock::Clock;
 use crate::store::counters::Counters;
 use crate::store::{ReadTx, RecordIndex, StoreError, WriteTx};
 
+/// Statements that are under way at a time.
+const UNDER_WAY: usize = 256;
+
 /// A transaction under way; `R` is what it may do besides reading.
 pub(super) struct Tx<'a, R> {
     state: RefCell<State<'a>>,
@@ -81,9 +84,20 @@ impl Tx<'_, Writing<'_>> {
     }
 
     /// The same with several sets of values at once.
-    pub(super) fn execute_all(&self, sql: &'static str, sets: &[&[Value<'_>]]) -> Result<usize, StoreError> {
-        let changed = self.statement(true, |session| session.execute(sql, sets))?;
+    pub(super) fn execute_all<'v>(
+        &self,
+        sql: &'static str,
+        sets: &[impl AsRef<[Value<'v>]>],
+    ) -> Result<usize, StoreError> {
+        let sets: Vec<_> = sets.iter().map(AsRef::as_ref).collect();
+        let changed = self.statement(true, |session| session.execute(sql, &sets))?;
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
+    }
+
+    /// Runs a statement of which nobody asks what comes of it: together with the next one, or at the commit. If it fails,
+    /// so does what it runs with.
+    pub(super) fn execute_late(&self, sql: &'static str, values: &[Value<'_>]) -> Result<(), StoreError> {
+        self.statement(true, |session| session.run_late(sql, values))
     }
 
     /// What a deletion returns of the row that it removed, if it did.
@@ -130,6 +144,21 @@ impl<R> Tx<'_, R> {
     ) -> Result<Vec<T>, StoreError> {
         let rows = self.statement(false, |session| session.query(sql, values))?;
         rows.iter().map(read).collect()
+    }
+
+    /// The rows that each of several queries finds, all under way at once. Each query must have a limit.
+    pub(super) fn list_all<T>(
+        &self,
+        statements: &[(&'static str, Vec<Value<'_>>)],
+        read: impl Fn(&Row) -> Result<T, StoreError>,
+    ) -> Result<Vec<Vec<T>>, StoreError> {
+        let mut lists = Vec::with_capacity(statements.len());
+        for statements in statements.chunks(UNDER_WAY) {
+            for rows in self.statement(false, |session| session.query_all(statements))? {
+                lists.push(rows.iter().map(&read).collect::<Result<Vec<_>, _>>()?);
+            }
+        }
+        Ok(lists)
     }
 
     /// What has become of it, once the job is done with it.

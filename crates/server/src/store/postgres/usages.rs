@@ -2,7 +2,7 @@
 
 use tozstore_crypto::RecordId;
 
-use super::columns::{Value, column, integer, params};
+use super::columns::{column, integer, params};
 use super::files::read_stored_file;
 use super::tx::{Tx, Writing};
 use crate::store::{
@@ -87,11 +87,10 @@ impl Tx<'_, Writing<'_>> {
         let (account, client) =
             (UsageOwner::Account(head.account_id), UsageOwner::Client(head.type_slot.writer));
         let ((account_kind, account_id), (client_kind, client_id)) = (account.key(), client.key());
-        let sets: [&[Value<'_>]; 2] = [
-            params![account_kind, account_id, records, bytes, files, LOCAL_REGION],
-            params![client_kind, client_id, records, bytes, files, LOCAL_REGION],
-        ];
-        self.execute_all(sql, &sets).map(drop)
+        for (kind, id) in [(account_kind, account_id), (client_kind, client_id)] {
+            self.execute_late(sql, params![kind, id, records, bytes, files, LOCAL_REGION])?;
+        }
+        Ok(())
     }
 
     pub(super) fn delete_usage(&self, owner: UsageOwner) -> Result<(), StoreError> {

@@ -31,6 +31,10 @@ impl<R> AccessKeyReads for Tx<'_, R> {
             },
         )
     }
+
+    fn access_keys(&self, slots: &[KeySlot]) -> Result<Vec<AccessKeyRow>, StoreError> {
+        slots.iter().map(|slot| self.access_key(slot)).filter_map(Result::transpose).collect()
+    }
 }
 
 impl AccessKeyWrites for Tx<'_, Writing<'_>> {

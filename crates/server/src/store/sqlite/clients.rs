@@ -21,6 +21,17 @@ impl<R> ClientReads for Tx<'_, R> {
         self.one(sql, [id.as_bytes()], read_client)
     }
 
+    fn living_clients(&self, ids: &[ClientId]) -> Result<Vec<ClientRow>, StoreError> {
+        let sql = concat!(
+            "SELECT ",
+            client_columns!(),
+            " FROM clients WHERE client_id = ?1 \
+             AND EXISTS (SELECT 1 FROM accounts WHERE accounts.account_id = clients.account_id)"
+        );
+        let living = ids.iter().map(|id| self.one(sql, [id.as_bytes()], read_client));
+        living.filter_map(Result::transpose).collect()
+    }
+
     fn client_by_api_key(&self, api_key_id: &str) -> Result<Option<ClientRow>, StoreError> {
         let sql = concat!("SELECT ", client_columns!(), " FROM clients WHERE api_key_id = ?1");
         self.one(sql, [api_key_id], read_client)

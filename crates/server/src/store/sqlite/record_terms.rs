@@ -1,14 +1,15 @@
 //! Terms of records in SQLite.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::types::Type;
-use rusqlite::{CachedStatement, Connection, params};
+use rusqlite::{CachedStatement, Connection, Row, params};
 use tozstore_api::{Plain, Timestamp};
 use tozstore_crypto::ClientId;
 
 use super::columns::{column, integer, malformed, row_limit};
 use super::tx::{Tx, Writing};
+use crate::store::record_pages::RecordPlace;
 use crate::store::record_terms::{Term, terms_of};
 use crate::store::term_pages;
 use crate::store::term_source::{From, Listing, TermField, TermSource, VisitRecords, VisitValues};
@@ -198,17 +199,25 @@ impl<R> TermSource for Tx<'_, R> {
         Ok(())
     }
 
-    fn created_from(&self, index: RecordIndex) -> Result<Option<(RecordIndex, Timestamp)>, StoreError> {
-        self.one(
-            "SELECT record_index, created FROM records WHERE record_index >= ?1 ORDER BY record_index LIMIT 1",
-            [integer(index.0)?],
-            |row| Ok((RecordIndex(column(row, 0)?), column(row, 1)?)),
-        )
+    const PROBES: u64 = 1;
+
+    fn created_from(
+        &self,
+        indexes: &[RecordIndex],
+    ) -> Result<Vec<Option<(RecordIndex, Timestamp)>>, StoreError> {
+        let sql = "SELECT record_index, created FROM records WHERE record_index >= ?1 ORDER BY record_index LIMIT 1";
+        let read = |row: &Row<'_>| Ok((RecordIndex(column(row, 0)?), column(row, 1)?));
+        indexes.iter().map(|index| self.one(sql, [integer(index.0)?], read)).collect()
     }
 
-    fn modified_at(&self, index: RecordIndex) -> Result<Option<Timestamp>, StoreError> {
+    fn modified(&self, places: &[RecordPlace]) -> Result<BTreeMap<RecordIndex, Timestamp>, StoreError> {
         let sql = "SELECT last_modified FROM records WHERE record_index = ?1";
-        self.one(sql, [integer(index.0)?], |row| column(row, 0))
+        let mut times = BTreeMap::new();
+        for (_, index) in places {
+            let time = self.one(sql, [integer(index.0)?], |row| column(row, 0))?;
+            times.extend(time.map(|time| (*index, time)));
+        }
+        Ok(times)
     }
 }
 

@@ -1,17 +1,18 @@
 //! Records in SQLite.
 
+use std::collections::BTreeMap;
+
 use rusqlite::{Error, Row, params};
-use tozstore_api::RecordType;
-use tozstore_crypto::{ClientId, RecordId};
+use tozstore_crypto::RecordId;
 
 use super::columns::{column, integer, row_limit};
 use super::files::read_stored_file;
 use super::record_types::read_type_slot;
 use super::tx::{Tx, Writing};
-use crate::store::record_pages::{self, RecordSource};
+use crate::store::record_pages::{self, RecordPlace, RecordSource, Stretch};
 use crate::store::{
-    LOCAL_REGION, RecordHead, RecordIndex, RecordQuery, RecordReads, RecordRow, RecordWrites, StoreError,
-    Usage, UsageReads,
+    LOCAL_REGION, RecordHead, RecordIndex, RecordQuery, RecordReads, RecordRow, RecordWrites, SizedHead,
+    StoreError, Usage, UsageReads,
 };
 
 macro_rules! head_columns {
@@ -33,48 +34,75 @@ impl<R> RecordReads for Tx<'_, R> {
         self.one(sql, [id.as_bytes()], read_head)
     }
 
+    fn record_heads(&self, ids: &[RecordId]) -> Result<Vec<SizedHead>, StoreError> {
+        self.heads(&self.places(ids)?).map(|heads| heads.into_values().collect())
+    }
+
+    fn record_data(&self, heads: &[&RecordHead]) -> Result<BTreeMap<RecordIndex, String>, StoreError> {
+        let places: Vec<_> = heads.iter().map(|head| (head.type_slot.writer, head.index)).collect();
+        self.data(&places)
+    }
+
     fn query_records(&self, query: &RecordQuery) -> Result<Vec<RecordRow>, StoreError> {
         record_pages::page(self, query)
     }
 }
 
 impl<R> RecordSource for Tx<'_, R> {
-    fn indexes(
-        &self,
-        writer: ClientId,
-        record_type: Option<&RecordType>,
-        after: RecordIndex,
-        limit: usize,
-    ) -> Result<Vec<RecordIndex>, StoreError> {
-        let (after, limit) = (integer(after.0).unwrap_or(i64::MAX), row_limit(limit));
-        match record_type {
-            None => self.list(
-                "SELECT record_index FROM records INDEXED BY records_by_writer \
-                 WHERE writer_id = ?1 AND record_index > ?2 ORDER BY record_index LIMIT ?3",
-                params![writer.as_bytes(), after, limit],
-                |row| column(row, 0).map(RecordIndex),
-            ),
-            Some(record_type) => self.list(
-                "SELECT record_index FROM records INDEXED BY records_by_type \
-                 WHERE writer_id = ?1 AND record_type = ?2 AND record_index > ?3 ORDER BY record_index LIMIT ?4",
-                params![writer.as_bytes(), record_type.as_str(), after, limit],
-                |row| column(row, 0).map(RecordIndex),
-            ),
+    fn indexes(&self, stretches: &[Stretch<'_>]) -> Result<Vec<Vec<RecordIndex>>, StoreError> {
+        let indexes = stretches.iter().map(|stretch| {
+            let after = integer(stretch.after.0).unwrap_or(i64::MAX);
+            let (writer, limit) = (stretch.writer.as_bytes(), row_limit(stretch.limit));
+            match stretch.record_type {
+                None => self.list(
+                    "SELECT record_index FROM records INDEXED BY records_by_writer \
+                     WHERE writer_id = ?1 AND record_index > ?2 ORDER BY record_index LIMIT ?3",
+                    params![writer, after, limit],
+                    |row| column(row, 0).map(RecordIndex),
+                ),
+                Some(record_type) => self.list(
+                    "SELECT record_index FROM records INDEXED BY records_by_type \
+                     WHERE writer_id = ?1 AND record_type = ?2 AND record_index > ?3 ORDER BY record_index LIMIT ?4",
+                    params![writer, record_type.as_str(), after, limit],
+                    |row| column(row, 0).map(RecordIndex),
+                ),
+            }
+        });
+        indexes.collect()
+    }
+
+    fn places(&self, ids: &[RecordId]) -> Result<Vec<RecordPlace>, StoreError> {
+        let sql = "SELECT writer_id, record_index FROM records WHERE record_id = ?1";
+        let read = |row: &Row<'_>| Ok((column(row, 0)?, column(row, 1).map(RecordIndex)?));
+        let places = ids.iter().map(|id| self.one(sql, [id.as_bytes()], read));
+        places.filter_map(Result::transpose).collect()
+    }
+
+    fn heads(&self, places: &[RecordPlace]) -> Result<BTreeMap<RecordIndex, SizedHead>, StoreError> {
+        let sql = concat!(
+            "SELECT ",
+            head_columns!(),
+            ", record_index, octet_length(data) FROM records WHERE record_index = ?1"
+        );
+        let read = |row: &Row<'_>| {
+            let data_bytes = usize::try_from(column::<u64>(row, 17)?).unwrap_or(usize::MAX);
+            Ok(SizedHead { head: read_head(row)?, data_bytes })
+        };
+        let mut heads = BTreeMap::new();
+        for (_, index) in places {
+            heads.extend(self.one(sql, [integer(index.0)?], read)?.map(|found| (*index, found)));
         }
+        Ok(heads)
     }
 
-    fn index_of(&self, id: RecordId) -> Result<Option<RecordIndex>, StoreError> {
-        let sql = "SELECT record_index FROM records WHERE record_id = ?1";
-        self.one(sql, [id.as_bytes()], |row| column(row, 0).map(RecordIndex))
-    }
-
-    fn head_at(&self, index: RecordIndex) -> Result<Option<RecordHead>, StoreError> {
-        let sql = concat!("SELECT ", head_columns!(), ", record_index FROM records WHERE record_index = ?1");
-        self.one(sql, [integer(index.0)?], read_head)
-    }
-
-    fn data_at(&self, index: RecordIndex) -> Result<Option<String>, StoreError> {
-        self.one("SELECT data FROM records WHERE record_index = ?1", [integer(index.0)?], |row| row.get(0))
+    fn data(&self, places: &[RecordPlace]) -> Result<BTreeMap<RecordIndex, String>, StoreError> {
+        let sql = "SELECT data FROM records WHERE record_index = ?1";
+        let mut data = BTreeMap::new();
+        for (_, index) in places {
+            let found = self.one(sql, [integer(index.0)?], |row| row.get(0))?;
+            data.extend(found.map(|text| (*index, text)));
+        }
+        Ok(data)
     }
 }
 
