@@ -7,6 +7,7 @@ mod cpu;
 mod files;
 mod load;
 mod overload;
+mod scale;
 mod sealing;
 mod server;
 
@@ -19,7 +20,8 @@ const CONNECTIONS: [usize; 3] = [1, 8, 64];
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
-const HELP: &str = "bench [overload] [--seconds N] [--only http|files|sealing] [--file-mebibytes N] [--server-bin PATH]
+const HELP: &str = "bench scale ...: see bench scale --help
+bench [overload] [--seconds N] [--only http|files|sealing] [--file-mebibytes N] [--server-bin PATH]
 
 Measures reads and durable writes of 1 KB records over HTTP at 1, 8 and 64 connections, beside a handler that
 answers with a constant and beside bare SQLite commits with the same batching and durability; one large file through the
@@ -38,7 +40,10 @@ fn main() -> Result<(), AnyError> {
     let mut only = None;
     let mut file_mebibytes = 2048;
     let mut server_bin: Option<std::path::PathBuf> = None;
-    let mut args = std::env::args().skip(1);
+    let mut args = std::env::args().skip(1).peekable();
+    if args.next_if(|arg| arg == "scale").is_some() {
+        return scale::run(args);
+    }
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
         match arg.as_str() {
