@@ -15,7 +15,7 @@ pub(super) struct OpenType {
     pub(super) log: LogReplay,
     pub(super) ring: KeyRing,
     /// What each entry signs about its wraps, by position.
-    wraps: Vec<WrapsOf>,
+    pub(super) wraps: Vec<WrapsOf>,
 }
 
 impl OpenType {
@@ -75,6 +75,15 @@ impl SealedClient {
     }
 
     async fn read_on(&self, open: &mut OpenType) -> Result<Head, Error> {
+        let read = self.read_entries(open).await;
+        if let Err(Error::Untrusted(_)) = &read {
+            // Nothing stays of a log that was refused: the next call would go on from it.
+            *open = OpenType::new(open.place().clone());
+        }
+        read
+    }
+
+    async fn read_entries(&self, open: &mut OpenType) -> Result<Head, Error> {
         let place = open.place().clone();
         let last = open.log.state().head().map(|head| head.position);
         let (head, entries) = self.fetch_entries(open, last).await?;
