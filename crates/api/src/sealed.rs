@@ -7,6 +7,7 @@ mod bundles;
 mod error;
 mod logs;
 mod records;
+mod rows;
 mod stages;
 mod store;
 
@@ -26,6 +27,7 @@ pub use self::records::{
     RecordView, RecordViews, RecordWrite, RecordWrites, Rewrap, RewrapResult, RewrapResults, Rewraps,
     StaleRecord, StaleRecords, WriteResult, WriteResults,
 };
+pub use self::rows::SealedTypeRows;
 pub use self::stages::{MAX_WRAPS_PER_PAGE, MissingWraps, Stage, StageState, WrapPage};
 pub use self::store::{SealedLimits, SealedStore};
 

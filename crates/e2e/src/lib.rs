@@ -71,12 +71,40 @@ impl World {
         list(&self.folder.path().join("data/files")).iter().flat_map(|folder| list(folder)).collect()
     }
 
+    /// Copies everything that the server keeps, as a backup or a thief would. It has to be at rest.
+    pub fn copy_data(&self) -> tempfile::TempDir {
+        let copy = tempfile::tempdir().expect("a temporary folder");
+        copy_folder(&self.folder.path().join("data"), copy.path());
+        copy
+    }
+
+    /// Serves a copy of the data, at another address, which is returned too.
+    pub async fn serve_copy(&self, copy: &std::path::Path) -> (RunningServer, String) {
+        let config = Config { data_dir: copy.to_owned(), ..self.config.clone() };
+        let server = Server::start(config).await.expect("a server");
+        let api_url = url_of(&server);
+        (server, api_url)
+    }
+
     /// Stops the server in good order and starts another on the same data, at another address.
     pub async fn restart(mut self) -> Self {
         self.server.shutdown().await;
         self.server = Server::start(self.config.clone()).await.expect("a server");
         self.api_url = url_of(&self.server);
         self
+    }
+}
+
+fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let target = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            std::fs::create_dir(&target).expect("a folder");
+            copy_folder(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).expect("a copy");
+        }
     }
 }
 

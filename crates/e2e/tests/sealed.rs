@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 
+use futures_util::TryStreamExt as _;
 use tozstore::{
-    ChangeState, Client, Contact, Error, Known, MemoryStateStore, Rights, SealedClient, ShareFrom,
-    StateStore, TypeOptions, UntrustedData, fields,
+    Backwards, ChangeState, Client, Contact, Error, Known, MemoryStateStore, Query, RecordId, Rights,
+    SealedClient, ShareFrom, StateStore, TypeOptions, UntrustedData, fields,
 };
 use tozstore_e2e::World;
+use tozstore_server::store::type_rows_of_copy;
 
 /// What several processes of one client remember together.
 #[derive(Clone, Default)]
@@ -172,4 +174,174 @@ async fn devices_of_one_client_race_and_lose_nothing() {
     assert!(carol.read(one.id(), "note", last.id()).await.is_err());
     assert_eq!(dave.read(one.id(), "note", last.id()).await.unwrap().field("text"), Some("last"));
     assert_eq!(dave.list(one.id(), "note", 0).await.unwrap().records.len(), 3);
+}
+
+/// What a client opens, with all that it ever held, of a copy of the server's database: the text of each record.
+async fn opened(
+    client: &SealedClient,
+    writer: &SealedClient,
+    world: &World,
+) -> Vec<(RecordId, Option<String>)> {
+    let copy = world.copy_data();
+    let database = copy.path().join("tozstore.db");
+    let rows = type_rows_of_copy(&database, writer.id(), "note".parse().unwrap()).await.unwrap();
+    let records = client.open_leaked(writer.id(), "note", &rows).await.unwrap();
+    let text = |record: tozstore::LeakedRecord| {
+        let text = record.fields.map(|fields| fields[0].expose_text().unwrap().to_owned());
+        (record.id, text)
+    };
+    records.into_iter().map(text).collect()
+}
+
+#[tokio::test]
+async fn a_copy_of_the_database_opens_nothing_that_was_written_after_the_revocation() {
+    let world = World::start().await;
+    let (alice, bob, carol) =
+        (newcomer(&world, "alice").await, newcomer(&world, "bob").await, newcomer(&world, "carol").await);
+    let eve = newcomer(&world, "eve").await;
+    let before = alice.write("note", fields! { "text" => "before" }).await.unwrap();
+    let changed = alice.write("note", fields! { "text" => "old" }).await.unwrap();
+    for reader in [&bob, &carol] {
+        alice.share("note", &reader.id().into(), ShareFrom::Beginning).await.unwrap();
+    }
+    bob.list(alice.id(), "note", 0).await.unwrap();
+    let text = |text: &str| Some(text.to_owned());
+    let all = [(before.id(), text("before")), (changed.id(), text("old"))];
+    assert_eq!(opened(&bob, &alice, &world).await, all);
+    let old_copy = world.copy_data();
+
+    alice.revoke("note", bob.id()).await.unwrap();
+    alice.update(&changed, fields! { "text" => "new" }).await.unwrap();
+    let after = alice.write("note", fields! { "text" => "after" }).await.unwrap();
+    let left = [(before.id(), text("before")), (changed.id(), None), (after.id(), None)];
+    assert_eq!(opened(&bob, &alice, &world).await, left);
+    // Nor after the keys went on, and were shared anew with others.
+    alice.share("note", &eve.id().into(), ShareFrom::Beginning).await.unwrap();
+    alice.rotate(alice.id(), "note").await.unwrap();
+    let last = alice.write("note", fields! { "text" => "last" }).await.unwrap();
+    assert_eq!(
+        opened(&bob, &alice, &world).await[1..],
+        [left[1..].to_vec(), vec![(last.id(), None)]].concat()
+    );
+    // The way in which that was tried opens all for who may read all.
+    let all = [
+        (before.id(), text("before")),
+        (changed.id(), text("new")),
+        (after.id(), text("after")),
+        (last.id(), text("last")),
+    ];
+    for reader in [&alice, &carol, &eve] {
+        assert_eq!(opened(reader, &alice, &world).await, all);
+    }
+    // What it was shown and what old backups hold stays known to it: nobody claims otherwise.
+    let database = old_copy.path().join("tozstore.db");
+    let rows = type_rows_of_copy(&database, alice.id(), "note".parse().unwrap()).await.unwrap();
+    let kept = bob.open_leaked(alice.id(), "note", &rows).await.unwrap();
+    assert!(kept.iter().all(|record| record.fields.is_some()));
+}
+
+#[tokio::test]
+async fn the_formats_do_not_see_one_another() {
+    let world = World::start().await;
+    let (client, reader) = (world.client("alice").await, world.client("reader").await);
+    let (alice, bob) = (sealed(&client).await, sealed(&reader).await);
+    let note = alice.write("note", fields! { "text" => "sealed" }).await.unwrap();
+    alice.share("note", &bob.id().into(), ShareFrom::Beginning).await.unwrap();
+    let is_conflict = |error: &Error| matches!(error, Error::Conflict | Error::Refused { status: 409, .. });
+    let refused = client.write("note", fields! { "text" => "interop" }).await.unwrap_err();
+    assert!(is_conflict(&refused), "{refused:?}");
+    let refused = client.share("note", reader.id()).await.unwrap_err();
+    assert!(is_conflict(&refused), "{refused:?}");
+    assert!(matches!(client.read(note.id()).await, Err(Error::NotFound(_))));
+    assert!(matches!(reader.read(note.id()).await, Err(Error::NotFound(_))));
+    for one in [&client, &reader] {
+        assert!(one.read_many(&[note.id()]).await.unwrap().is_empty());
+        let found: Vec<_> = one.query(Query::new().all_writers()).records().try_collect().await.unwrap();
+        assert!(found.is_empty());
+        assert!(one.outgoing().await.unwrap().is_empty() && one.incoming().await.unwrap().is_empty());
+    }
+    // And the other way: what began as interop stays so.
+    let letter = client.write("letter", fields! { "text" => "interop" }).await.unwrap();
+    let refused = alice.write("letter", fields! { "text" => "sealed" }).await.unwrap_err();
+    assert!(is_conflict(&refused), "{refused:?}");
+    assert!(is_conflict(&alice.create_type("letter", TypeOptions::default()).await.unwrap_err()));
+    assert!(matches!(alice.list(alice.id(), "letter", 0).await, Err(Error::NotFound(_))));
+    assert_eq!(client.read(letter.id()).await.unwrap().field("text"), Some("interop"));
+    assert_eq!(alice.read(alice.id(), "note", note.id()).await.unwrap().field("text"), Some("sealed"));
+}
+
+#[tokio::test]
+async fn long_lists_come_by_page() {
+    let world = World::start().await;
+    let (alice, bob) = (newcomer(&world, "alice").await, newcomer(&world, "bob").await);
+    alice.create_type("note", TypeOptions::default()).await.unwrap();
+    alice.share("note", &bob.id().into(), ShareFrom::Beginning).await.unwrap();
+    // A page has 8 MiB.
+    let text = "x".repeat(3 << 20);
+    let mut written = Vec::new();
+    for _ in 0..5 {
+        written.push(alice.write("note", fields! { "text" => text.as_str() }).await.unwrap().id());
+    }
+    let (mut listed, mut pages, mut after) = (Vec::new(), 0, Some(0));
+    while let Some(from) = after {
+        let page = bob.list(alice.id(), "note", from).await.unwrap();
+        listed.extend(page.records.iter().map(|record| record.id()));
+        (after, pages) = (page.next, pages + 1);
+    }
+    assert_eq!((listed, pages), (written, 3));
+}
+
+#[tokio::test]
+async fn a_server_that_was_set_back_is_found_out() {
+    let world = World::start().await;
+    let (client, reader) = (world.client("alice").await, world.client("bob").await);
+    let (kept, readers) = (Kept::default(), Kept::default());
+    let alice = client.sealed(kept.clone()).await.unwrap();
+    let bob = reader.sealed(readers.clone()).await.unwrap();
+    let note = alice.write("note", fields! { "text" => "one" }).await.unwrap();
+    alice.share("note", &bob.id().into(), ShareFrom::Beginning).await.unwrap();
+    let before = world.copy_data();
+    let changed = alice.update(&note, fields! { "text" => "two" }).await.unwrap();
+    let new = alice.write("note", fields! { "text" => "new" }).await.unwrap();
+    bob.read(alice.id(), "note", note.id()).await.unwrap();
+    let between = world.copy_data();
+    alice.rotate(alice.id(), "note").await.unwrap();
+
+    let is_rolled_back = |error: &Error| match error {
+        Error::Untrusted(UntrustedData::SealedBackwards { source, .. }) => {
+            matches!(**source, Backwards::RolledBack { .. })
+        }
+        _ => false,
+    };
+    let at = async |client: &Client, api_url: &str, kept: &Kept| {
+        let client = Client::new(client.credentials().clone().with_api_url(api_url)).unwrap();
+        client.sealed(kept.clone()).await.unwrap()
+    };
+    // The log is shorter than it was; so are records, for who has seen more.
+    for copy in [&before, &between] {
+        let (server, api_url) = world.serve_copy(copy.path()).await;
+        let again = at(&client, &api_url, &kept).await;
+        for failed in [
+            again.read(again.id(), "note", note.id()).await.unwrap_err(),
+            again.list(again.id(), "note", 0).await.unwrap_err(),
+            again.write("note", fields! { "text" => "three" }).await.unwrap_err(),
+            again.share("note", &bob.id().into(), ShareFrom::Beginning).await.unwrap_err(),
+        ] {
+            assert!(is_rolled_back(&failed), "{failed}");
+        }
+        server.shutdown().await;
+    }
+    let (server, api_url) = world.serve_copy(before.path()).await;
+    let bob_again = at(&reader, &api_url, &readers).await;
+    let failed = bob_again.read(alice.id(), "note", note.id()).await.unwrap_err();
+    assert!(is_rolled_back(&failed), "{failed}");
+    // Somebody who knows that it was restored says so, and goes on from what is there.
+    let again = at(&client, &api_url, &kept).await;
+    again.forget_type(again.id(), "note").await.unwrap();
+    assert_eq!(again.read(again.id(), "note", note.id()).await.unwrap().field("text"), Some("one"));
+    assert!(matches!(again.read(again.id(), "note", new.id()).await, Err(Error::NotFound(_))));
+    again.update(&note, fields! { "text" => "another second" }).await.unwrap();
+    // Whoever comes from the other history is told.
+    assert!(again.update(&changed, fields! { "text" => "three" }).await.is_err());
+    server.shutdown().await;
 }

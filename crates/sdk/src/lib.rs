@@ -56,9 +56,10 @@ mod token;
 mod transport;
 
 pub use self::sealed::{
-    ChangeState, Contact, FileStateStore, MemoryStateStore, SealedClient, SealedGrant, SealedPage,
-    SealedRecord, ShareFrom, Shared, StateStore, TypeOptions,
+    ChangeState, Contact, FileStateStore, LeakedRecord, MemoryStateStore, SealedClient, SealedGrant,
+    SealedPage, SealedRecord, ShareFrom, Shared, StateStore, TypeOptions,
 };
+pub use tozstore_api::sealed::SealedTypeRows;
 pub use tozstore_api::{
     AllowedEdit as GroupShare, Authorization, Capability, CapabilitySet, ExtendedPolicies, HookDelivery,
     HookEvent, IncomingShare, LastAccessPolicy, OneTimeCodePolicy, OutgoingShare, Plain, PlainExpression,

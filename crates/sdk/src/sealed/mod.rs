@@ -18,6 +18,7 @@
 //! The format and its claims are in `docs/formats/sealed.md`.
 
 mod keys;
+mod leaked;
 mod open_type;
 mod records;
 mod shares;
@@ -42,6 +43,7 @@ use tozstore_crypto::sealed::{
 use tozstore_crypto::{ClientId, MacKey, ParseError, StoreId};
 
 pub use self::keys::Contact;
+pub use self::leaked::LeakedRecord;
 use self::open_type::OpenType;
 pub use self::records::{SealedPage, SealedRecord};
 pub use self::shares::{ShareFrom, Shared};

@@ -423,7 +423,7 @@ impl SealedClient {
     }
 }
 
-fn names(open: &OpenType) -> Names<'_> {
+pub(super) fn names(open: &OpenType) -> Names<'_> {
     open.ring.name_key().map_or(Names::Shown, Names::Hidden)
 }
 

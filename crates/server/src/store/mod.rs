@@ -32,6 +32,7 @@ mod record_types;
 mod records;
 mod registration_tokens;
 mod sealed_bundles;
+mod sealed_copies;
 mod sealed_erasures;
 mod sealed_logs;
 mod sealed_records;
@@ -80,6 +81,7 @@ pub use sealed_bundles::{
     BundleHeadRow, BundleRow, ExposureKind, ExposureRow, bundle, bundle_head, bundle_named, bundles_after,
     delete_client, exposures, insert_bundle, is_exposed_by, mark_step, newest_bundle,
 };
+pub use sealed_copies::type_rows_of_copy;
 pub use sealed_logs::{
     EpochPlace, LogRow, SealedGrantRow, delete_sealed_grant, epoch_named, epoch_numbered, epochs_falling,
     insert_epoch, insert_log_entry, is_sealed, links_below, log_entries, log_entry, log_row, log_state,
