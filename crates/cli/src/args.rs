@@ -16,9 +16,11 @@ mod profile;
 mod quota;
 mod record;
 mod record_search;
+mod sealed;
 mod serve;
 mod sharing;
 mod token;
+mod trust;
 mod whoami;
 
 use clap::{Args, Parser, Subcommand};
@@ -39,9 +41,11 @@ pub use self::profile::*;
 pub use self::quota::*;
 pub use self::record::*;
 pub use self::record_search::*;
+pub use self::sealed::*;
 pub use self::serve::*;
 pub use self::sharing::*;
 pub use self::token::*;
+pub use self::trust::*;
 pub use self::whoami::*;
 use crate::profile::ProfileName;
 
@@ -116,6 +120,12 @@ pub enum Command {
     /// Write, read, change, delete and list records
     #[command(subcommand, after_help = RECORD_EXAMPLES)]
     Record(RecordCommand),
+    /// Records whose readers can be shut out for good: what is written after a revocation stays closed to them
+    #[command(subcommand, after_help = SEALED_EXAMPLES)]
+    Sealed(SealedCommand),
+    /// What this client remembers of sealed types: compare keys, accept new ones, go on after a restore
+    #[command(subcommand, after_help = TRUST_EXAMPLES)]
+    Trust(TrustCommand),
     /// Send, fetch, list and delete files of any size up to 5 GB
     #[command(subcommand, after_help = FILE_EXAMPLES)]
     File(FileCommand),

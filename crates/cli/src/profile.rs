@@ -76,6 +76,11 @@ impl ProfileFolder {
         self.0.join("known").join(format!("{name}.json"))
     }
 
+    /// The file of what a profile remembers of sealed types, there or not.
+    pub fn sealed_state_path(&self, name: &ProfileName) -> PathBuf {
+        self.0.join("sealed").join(format!("{name}.state"))
+    }
+
     /// The text of a profile's file.
     ///
     /// # Errors

@@ -593,6 +593,74 @@ fn groups_share_with_all_their_members() {
 }
 
 #[test]
+fn sealed_types_are_shared_and_revoked() {
+    let machine = Machine::with_account();
+    let alice = machine.register("alice");
+    let bob = machine.register("bob");
+    let as_alice = |arguments: &[&str]| machine.ok(&[&["--profile", "alice", "sealed"], arguments].concat());
+    as_alice(&["create", "diary", "--hide-names"]);
+    let id = as_alice(&["write", "diary", "text=one", "mood=calm", "--plain", "year=1"]).trim().to_owned();
+    machine.fails(5, &["--profile", "alice", "record", "write", "diary", "text=interop"]);
+
+    let fingerprint = |profile: &str| {
+        let whoami = machine.json(&["--profile", profile, "whoami"]);
+        whoami["sealed_fingerprint"].as_str().unwrap().to_owned()
+    };
+    let named = format!("{bob}#{}", fingerprint("bob"));
+    assert!(machine.ok(&["--profile", "bob", "whoami"]).contains(&named));
+    let card = machine.ok(&["--profile", "bob", "whoami", "--card"]).trim().to_owned();
+    assert!(card.starts_with("tozcard1."), "{card}");
+    let share =
+        |with: &str| machine.json(&["--profile", "alice", "sealed", "share", "diary", "--with", with]);
+    assert_eq!(share(&bob)["known"], "first_contact");
+    assert_eq!(share(&named)["known"], "compared");
+    assert_eq!(share(&card)["known"], "compared");
+    let others = format!("{bob}#{}", fingerprint("alice"));
+    machine.fails(7, &["--profile", "alice", "trust", "verify", &others]);
+    machine.fails(7, &["--profile", "alice", "trust", "accept", &others]);
+    machine.ok(&["--profile", "alice", "trust", "verify", &card]);
+    machine.fails(2, &["--profile", "alice", "trust", "verify", "nonsense"]);
+
+    let read = ["--profile", "bob", "sealed", "read", "diary", &id, "--writer", &alice];
+    let record = machine.json(&read);
+    assert_eq!(record["data"], serde_json::json!({ "text": "one", "mood": "calm" }));
+    assert_eq!((&record["plain"]["year"], &record["author_id"]), (&"1".into(), &alice.as_str().into()));
+    assert_eq!(machine.ok(&[&read[..], &["--field", "text", "--raw"]].concat()), "one");
+    assert!(machine.ok(&["--profile", "alice", "sealed", "readers", "diary"]).contains(&bob));
+    machine.fails(1, &["--profile", "bob", "sealed", "write", "diary", "a=1", "--writer", &alice]);
+
+    as_alice(&["revoke", "diary", "--from", &bob]);
+    machine.fails(3, &read);
+    assert_eq!(as_alice(&["update", "diary", &id, "text=two", "--remove", "mood"]).trim(), "2");
+    machine
+        .fails(5, &["--profile", "alice", "sealed", "update", "diary", &id, "text=three", "--version", "1"]);
+    as_alice(&["share", "diary", "--with", &bob, "--can", "edit"]);
+    let bobs =
+        machine.ok(&["--profile", "bob", "sealed", "write", "diary", "text=by bob", "--writer", &alice]);
+    as_alice(&["rotate", "diary"]);
+    let listed = machine.json_lines(&["--profile", "alice", "sealed", "list", "diary", "--data"]);
+    assert_eq!(listed.len(), 2);
+    assert_eq!(listed[0]["data"], serde_json::json!({ "text": "two" }));
+    assert_eq!(
+        (&listed[1]["author_id"], &listed[1]["record_id"]),
+        (&bob.as_str().into(), &bobs.trim().into())
+    );
+    assert!(as_alice(&["list", "diary"]).contains(bobs.trim()));
+    as_alice(&["delete", "diary", &id]);
+    machine.fails(3, &["--profile", "alice", "sealed", "read", "diary", &id]);
+    machine.ok(&["--profile", "alice", "trust", "reset", "diary", "--yes"]);
+    assert_eq!(machine.json_lines(&["--profile", "alice", "sealed", "list", "diary"]).len(), 1);
+
+    // What is remembered is authenticated: what altered it is found out.
+    let state = machine.path("config/sealed/alice.state");
+    let mut bytes = std::fs::read(&state).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&state, bytes).unwrap();
+    machine.fails(7, &["--profile", "alice", "sealed", "list", "diary"]);
+}
+
+#[test]
 fn documents_list_every_setting_with_its_default() {
     let documents = include_str!("../../../docs/configuration.md");
     let mut section = String::new();

@@ -15,18 +15,20 @@ mod note;
 mod profile;
 mod record;
 mod record_search;
+mod sealed;
 mod serve;
 mod sharing;
 mod token;
+mod trust;
 mod whoami;
 
-use tozstore::Client;
+use tozstore::{Client, FileStateStore, SealedClient};
 
 use crate::args::{Arguments, Command};
 use crate::exit::Outcome;
 use crate::known::KnownFile;
 use crate::output::Output;
-use crate::profile::{ProfileFolder, ProfileName};
+use crate::profile::{ProfileFolder, ProfileName, create_parent};
 
 /// What every command on a profile works with.
 pub struct Context {
@@ -48,6 +50,17 @@ impl Context {
             self.output.remark(&format!("warning: {}", failure.what));
         }
         outcome
+    }
+
+    /// The same with the client's sealed types, and with what it remembers of them.
+    async fn with_sealed<T>(&self, action: impl AsyncFnOnce(&SealedClient) -> Outcome<T>) -> Outcome<T> {
+        self.with_client(async |client| action(&self.sealed(client).await?).await).await
+    }
+
+    async fn sealed(&self, client: &Client) -> Outcome<SealedClient> {
+        let path = self.folder.sealed_state_path(&self.profile);
+        create_parent(&path)?;
+        Ok(client.sealed(FileStateStore::new(path)).await?)
     }
 }
 
@@ -82,9 +95,11 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
         Command::Profile(command) => profile::run(command, &context),
         Command::Record(command) => record::run(command, &context).await,
         Command::Revoke(arguments) => sharing::revoke(&arguments, &context).await,
+        Command::Sealed(command) => sealed::run(command, &context).await,
         Command::Share(arguments) => sharing::share(&arguments, &context).await,
         Command::Sharing => sharing::list(&context).await,
         Command::Token(command) => token::run(command, &context).await,
+        Command::Trust(command) => trust::run(command, &context).await,
         Command::Whoami(arguments) => whoami::run(&arguments, &context).await,
         // Done above: these need no profile.
         Command::Admin(_) | Command::Serve(_) | Command::Demo | Command::Completions(_) | Command::Man(_) => {
