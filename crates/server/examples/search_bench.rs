@@ -150,6 +150,7 @@ async fn measure(
         max_data_bytes: 1 << 26,
         max_total: 10_000,
         max_work: 2_000_000,
+        patience: 16_384,
         ..TermSearch::default()
     };
     let (mut times, mut found) = (Vec::with_capacity(rounds), (0, 0));

@@ -161,3 +161,50 @@ proptest! {
         check(Arc::new(store), rows, &searches);
     }
 }
+
+/// So many values that they are looked at in the order of the records first, and then in their own.
+fn many_values() -> (Vec<RecordRow>, Vec<TermSearch>) {
+    let rows = (1..=3_000).map(|n| {
+        let mut row = record(n, 1, 1, TYPES[n as usize % 2]);
+        // The first digit goes with the type, but for the last records.
+        let digit = if n > 2_950 { 1 } else { n % 2 };
+        let value = format!("v{digit}{:04}", n.wrapping_mul(2_654_435_761) % 10_000);
+        row.head.plain = Plain::from_iter([("color".to_owned(), value)]);
+        row
+    });
+    let searches = [false, true].into_iter().flat_map(|descending| {
+        [0, 40, 1 << 20].into_iter().flat_map(move |patience| {
+            ["v1", "v0", "v"].into_iter().map(move |prefix| {
+                let value = TextPattern::prefix(prefix);
+                let entry = TermCondition::Entry { name: TextPattern::exact("color"), value };
+                let of_type = TermCondition::Type(TextPattern::exact(TYPES[0]));
+                TermSearch {
+                    scopes: [Scope { writer: client_id(1), only: None }].into(),
+                    include: vec![TermGroup { all: true, conditions: vec![of_type, entry] }],
+                    limit: 30,
+                    max_total: 10_000,
+                    descending,
+                    patience,
+                    ..TermSearch::default()
+                }
+            })
+        })
+    });
+    (rows.collect(), searches.collect())
+}
+
+#[test]
+fn many_values_beside_a_type_are_found() {
+    let (rows, searches) = many_values();
+    check(Arc::new(MemoryStore::new(Arc::new(SystemClock))), rows.clone(), &searches);
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(directory.path(), Arc::new(SystemClock), SqliteOptions::default()).unwrap();
+    check(Arc::new(store), rows, &searches);
+}
+
+#[test]
+#[ignore = "needs a PostgreSQL server, see docs/testing.md"]
+fn many_values_beside_a_type_are_found_in_postgres() {
+    let (rows, searches) = many_values();
+    check(Arc::new(Database::new().open(Arc::new(SystemClock))), rows, &searches);
+}

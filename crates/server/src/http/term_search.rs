@@ -22,6 +22,8 @@ use crate::store::{
 
 /// Work that one search may be: about a second of it.
 const MAX_WORK: usize = 2_000_000;
+/// Values that a conjunction looks at before it goes another way: about 3 ms.
+const PATIENCE: usize = 16_384;
 
 /// Searches records by terms.
 ///
@@ -139,6 +141,7 @@ fn term_search(request: &TermSearchRequest) -> Result<TermSearch, Error> {
         max_data_bytes: MAX_ANSWER_DATA_BYTES,
         max_total: MAX_TERM_SEARCH_TOTAL,
         max_work: MAX_WORK,
+        patience: PATIENCE,
         ..TermSearch::default()
     })
 }

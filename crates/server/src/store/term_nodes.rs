@@ -11,7 +11,7 @@ use tozstore_crypto::ClientId;
 use super::record_pages::{HEADS_AT_A_TIME, RecordPlace};
 use super::record_terms::TermValue;
 use super::term_source::{From, Listing, TermField, TermSource};
-use super::{RecordIndex, SizedHead, StoreError, TermCondition, TextPattern, TimeRange};
+use super::{RecordIndex, SizedHead, StoreError, TermCondition, TermSearch, TextPattern, TimeRange};
 
 /// Work of opening a listing, of testing a text against a pattern, of reading a time, and of reading a record; one entry of
 /// an index is one.
@@ -19,6 +19,8 @@ const OPEN_WORK: usize = 8;
 const TEST_WORK: usize = 3;
 const TIME_WORK: usize = 4;
 const HEAD_WORK: usize = 16;
+/// A conjunction that has found less than one in so many of the values that it looked at has hardly found anything.
+const PATIENCE_SHARE: usize = 16;
 
 /// Index positions are reckoned in the direction of the search.
 pub(super) type Place = u64;
@@ -28,12 +30,20 @@ pub(super) struct Reader<'a, S> {
     pub(super) source: &'a S,
     pub(super) descending: bool,
     max_work: usize,
+    patience: usize,
     work: Cell<usize>,
+    found: Cell<usize>,
 }
 
 impl<'a, S: TermSource> Reader<'a, S> {
-    pub(super) const fn new(source: &'a S, descending: bool, max_work: usize) -> Self {
-        Self { source, descending, max_work, work: Cell::new(0) }
+    pub(super) const fn new(source: &'a S, search: &TermSearch) -> Self {
+        let TermSearch { descending, max_work, patience, .. } = *search;
+        Self { source, descending, max_work, patience, work: Cell::new(0), found: Cell::new(0) }
+    }
+
+    /// Tells how many records the search has found.
+    pub(super) fn has_found(&self, records: usize) {
+        self.found.set(records);
     }
 
     /// Counts work.
@@ -119,6 +129,7 @@ impl Node {
             nodes.retain(|node| !node.is_all());
         }
         nodes.sort_by_key(Self::dearness);
+        nodes.iter_mut().skip(1).for_each(Self::lose_patience);
         if nodes.len() == 1 { nodes.pop().unwrap_or(Self::Empty) } else { Self::And(nodes) }
     }
 
@@ -141,9 +152,8 @@ impl Node {
     }
 
     /// Those at these places, in any order and any number of times.
-    pub(super) fn places(mut places: Vec<Place>) -> Self {
-        places.sort_unstable();
-        places.dedup();
+    pub(super) fn places(places: Vec<Place>) -> Self {
+        let places = ascending(places);
         if places.is_empty() { Self::Empty } else { Self::Places(places, 0) }
     }
 
@@ -168,6 +178,15 @@ impl Node {
                 nodes.iter().map(Self::dearness).max().unwrap_or_default()
             }
             Self::But(node, without) => node.dearness().max(without.dearness()),
+        }
+    }
+
+    /// Lets what looks at all values go over to those that match when the search finds little.
+    fn lose_patience(&mut self) {
+        match self {
+            Self::Stream(stream) => stream.is_impatient = true,
+            Self::Or(union) => union.nodes.iter_mut().for_each(Self::lose_patience),
+            _ => {}
         }
     }
 
@@ -342,6 +361,9 @@ pub(super) struct Stream {
     next: Place,
     chunk: usize,
     ended: bool,
+    /// Entries that were looked at, and whether there is a limit to it.
+    looked_at: usize,
+    is_impatient: bool,
 }
 
 enum Kind {
@@ -355,7 +377,15 @@ impl Stream {
     const LAST_CHUNK: usize = 4096;
 
     const fn new(kind: Kind) -> Self {
-        Self { kind, fetched: VecDeque::new(), next: 0, chunk: Self::FIRST_CHUNK, ended: false }
+        Self {
+            kind,
+            fetched: VecDeque::new(),
+            next: 0,
+            chunk: Self::FIRST_CHUNK,
+            ended: false,
+            looked_at: 0,
+            is_impatient: false,
+        }
     }
 
     /// Records whose value under a name matches, in the order of the records: each value is looked at.
@@ -397,7 +427,37 @@ impl Stream {
         }
     }
 
+    /// Fetches all that is left, in the order of the values, if that is the better way by now.
+    fn gather_rest<S: TermSource>(&mut self, reader: &Reader<'_, S>, at: Place) -> Result<bool, StoreError> {
+        let Kind::Values(field, pattern) = &self.kind else { return Ok(false) };
+        let is_enough = self.looked_at < reader.patience
+            || reader.found.get().saturating_mul(PATIENCE_SHARE) > self.looked_at;
+        // What is stored in the range begins with the prefix, and matches, if no more than that is asked for.
+        let is_decided = pattern.is_prefix_alone() && pattern.literal_prefix().len() <= TermValue::KEPT_BYTES;
+        if !self.is_impatient || is_enough || !is_decided {
+            return Ok(false);
+        }
+        let (first, end) = stored_range(pattern);
+        let (mut seen, mut places) = (0, Vec::new());
+        reader.source.values_in_range(field, &first, end.as_deref(), &mut |_, index| {
+            seen += 1;
+            let place = reader.place(index);
+            if place >= at {
+                places.push(place);
+            }
+            // Once the work is used up, the rest is of no use to anybody.
+            seen < reader.max_work
+        })?;
+        reader.spend(seen)?;
+        self.fetched = ascending(places).into();
+        self.ended = true;
+        Ok(true)
+    }
+
     fn fetch<S: TermSource>(&mut self, reader: &Reader<'_, S>, at: Place) -> Result<(), StoreError> {
+        if self.gather_rest(reader, at)? {
+            return Ok(());
+        }
         reader.spend(OPEN_WORK)?;
         let (from, limit) = (reader.from(at), self.chunk);
         let (mut seen, mut last) = (0, None);
@@ -426,11 +486,54 @@ impl Stream {
                 self.fetched.extend(found.map(|(index, _)| reader.place(index)));
             }
         }
+        self.looked_at += seen;
         self.ended = seen < limit;
         self.next = last.map_or(at, |index| reader.place(index) + 1);
         self.chunk = (self.chunk * 4).clamp(Self::FIRST_CHUNK, Self::LAST_CHUNK);
         Ok(())
     }
+}
+
+/// The places in their order, each once. What lies close together is put in its place instead of being sorted.
+fn ascending(mut places: Vec<Place>) -> Vec<Place> {
+    let bounds = places.iter().copied().min().zip(places.iter().copied().max());
+    let Some((first, last)) = bounds else { return places };
+    let words = usize::try_from((last - first) / 64 + 1).unwrap_or(usize::MAX);
+    if words > places.len() {
+        places.sort_unstable();
+        places.dedup();
+        return places;
+    }
+    let mut taken = vec![0_u64; words];
+    for place in &places {
+        let offset = place - first;
+        if let Some(word) = usize::try_from(offset / 64).ok().and_then(|at| taken.get_mut(at)) {
+            *word |= 1 << (offset % 64);
+        }
+    }
+    places.clear();
+    for (number, word) in (0_u64..).zip(taken) {
+        let mut rest = word;
+        while rest != 0 {
+            places.push(first + number * 64 + u64::from(rest.trailing_zeros()));
+            rest &= rest - 1;
+        }
+    }
+    places
+}
+
+/// Where the stored values begin and end that can match.
+pub(super) fn stored_range(pattern: &TextPattern) -> (Vec<u8>, Option<Vec<u8>>) {
+    let prefix = pattern.literal_prefix().as_bytes();
+    let first = prefix[..prefix.len().min(TermValue::KEPT_BYTES)].to_vec();
+    let mut end = first.clone();
+    while let Some(last) = end.pop() {
+        if last < u8::MAX {
+            end.push(last + 1);
+            return (first, Some(end));
+        }
+    }
+    (first, None)
 }
 
 /// Work of looking at one stored value.

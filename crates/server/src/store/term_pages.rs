@@ -11,7 +11,7 @@ use tozstore_crypto::{ClientId, RecordId};
 
 use super::record_pages::{HEADS_AT_A_TIME, RecordPlace, page_bytes, rows};
 use super::record_terms::{Term, TermKind, TermValue};
-use super::term_nodes::{Node, Place, Reader, Stream, Test, Union, decide, entry_work};
+use super::term_nodes::{Node, Place, Reader, Stream, Test, Union, decide, entry_work, stored_range};
 use super::term_source::{Listing, TermField, TermSource};
 use super::{
     RecordIndex, RecordRow, StoreError, TermCondition, TermGroup, TermPage, TermSearch, TextPattern,
@@ -29,7 +29,7 @@ const MAX_GATHERED: usize = 100_000;
 
 /// The page that answers a search.
 pub(super) fn page(source: &impl TermSource, search: &TermSearch) -> Result<TermPage, StoreError> {
-    let planner = Planner { reader: Reader::new(source, search.descending, search.max_work), search };
+    let planner = Planner { reader: Reader::new(source, search), search };
     let (first, end) = planner.created_places()?;
     let mut found = planner.root()?;
     let wanted = search.offset.saturating_add(search.limit).saturating_add(1).max(search.max_total);
@@ -42,6 +42,7 @@ pub(super) fn page(source: &impl TermSource, search: &TermSearch) -> Result<Term
             chosen.extend(writer.map(|writer| (writer, planner.reader.index(place))));
         }
         count += 1;
+        planner.reader.has_found(count);
         at = place + 1;
     }
     let rows = planner.rows(&chosen)?;
@@ -391,18 +392,4 @@ impl<S: TermSource> Planner<'_, S> {
         }
         rows(self.reader.source, heads, self.search.with_data)
     }
-}
-
-/// Where the stored values begin and end that can match.
-fn stored_range(pattern: &TextPattern) -> (Vec<u8>, Option<Vec<u8>>) {
-    let prefix = pattern.literal_prefix().as_bytes();
-    let first = prefix[..prefix.len().min(TermValue::KEPT_BYTES)].to_vec();
-    let mut end = first.clone();
-    while let Some(last) = end.pop() {
-        if last < u8::MAX {
-            end.push(last + 1);
-            return (first, Some(end));
-        }
-    }
-    (first, None)
 }
