@@ -245,7 +245,12 @@ impl Transport {
         loop {
             let outcome = self.send_once(request, sign.map(|sign| sign(request))).await;
             match plan(&outcome, request.repeat, tries, &self.limits, random_fraction()) {
-                Plan::Settle => return settle(outcome, was_repeated, &request.id),
+                Plan::Settle => {
+                    // What only reads has done nothing, however often it was sent.
+                    let may_be_done = was_repeated && !request.method.is_safe();
+                    return settle(outcome, may_be_done, &request.id)
+                        .map_err(|failure| Failure { was_repeated, ..failure });
+                }
                 Plan::Wait(wait) => {
                     tracing::debug!(id = request.id, method = %request.method, tries, wait_ms = wait.as_millis(), "trying a request again");
                     tokio::time::sleep(wait).await;
@@ -346,19 +351,20 @@ fn retry_after_ms(outcome: &Outcome) -> Option<u64> {
     Some(seconds.saturating_mul(1000))
 }
 
-fn settle(outcome: Outcome, was_repeated: bool, id: &str) -> Result<Answer, Failure> {
+fn settle(outcome: Outcome, may_be_done: bool, id: &str) -> Result<Answer, Failure> {
     let request_id = Some(id.to_owned());
-    let fail = |status, error| Err(Failure { error, status, was_repeated, request_id, sealed: None });
+    let fail =
+        |status, error| Err(Failure { error, status, was_repeated: may_be_done, request_id, sealed: None });
     match outcome {
         Outcome::Answered { status: status @ 200..=299, headers, body } => {
             Ok(Answer { status, headers, body, request_id: id.to_owned() })
         }
         // Of this try it may be known that nothing was done, but not of those before.
-        Outcome::Answered { status: status @ 502..=504, .. } if was_repeated => {
+        Outcome::Answered { status: status @ 502..=504, .. } if may_be_done => {
             let reason = format!("the last of several tries was answered with {status} (request {id})");
             fail(Some(status), Error::Unanswered(reason))
         }
-        Outcome::NotSent(reason) if was_repeated => {
+        Outcome::NotSent(reason) if may_be_done => {
             fail(None, Error::Unanswered(format!("{reason} (request {id})")))
         }
         Outcome::Answered { status, body, .. } => {
