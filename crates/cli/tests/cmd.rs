@@ -431,6 +431,8 @@ fn demo_shows_the_whole_story() {
         "\"writer_id\"",
         "is nowhere",
         "refused",
+        "after the revocation   opens: \"Ada Lovelace\"",
+        "after the revocation   stays closed",
         "Every step did what it says",
     ] {
         assert!(out.contains(part), "{part}: {out}");

@@ -9,7 +9,7 @@ use tozstore::{
     SealedClient, ShareFrom, StateStore, TypeOptions, UntrustedData, fields,
 };
 use tozstore_e2e::World;
-use tozstore_server::store::type_rows_of_copy;
+use tozstore_server::store::DatabaseCopy;
 
 /// What several processes of one client remember together.
 #[derive(Clone, Default)]
@@ -184,7 +184,11 @@ async fn opened(
 ) -> Vec<(RecordId, Option<String>)> {
     let copy = world.copy_data();
     let database = copy.path().join("tozstore.db");
-    let rows = type_rows_of_copy(&database, writer.id(), "note".parse().unwrap()).await.unwrap();
+    let rows = DatabaseCopy::open(&database)
+        .unwrap()
+        .sealed_type(writer.id(), "note".parse().unwrap())
+        .await
+        .unwrap();
     let records = client.open_leaked(writer.id(), "note", &rows).await.unwrap();
     let text = |record: tozstore::LeakedRecord| {
         let text = record.fields.map(|fields| fields[0].expose_text().unwrap().to_owned());
@@ -235,7 +239,11 @@ async fn a_copy_of_the_database_opens_nothing_that_was_written_after_the_revocat
     }
     // What it was shown and what old backups hold stays known to it: nobody claims otherwise.
     let database = old_copy.path().join("tozstore.db");
-    let rows = type_rows_of_copy(&database, alice.id(), "note".parse().unwrap()).await.unwrap();
+    let rows = DatabaseCopy::open(&database)
+        .unwrap()
+        .sealed_type(alice.id(), "note".parse().unwrap())
+        .await
+        .unwrap();
     let kept = bob.open_leaked(alice.id(), "note", &rows).await.unwrap();
     assert!(kept.iter().all(|record| record.fields.is_some()));
 }

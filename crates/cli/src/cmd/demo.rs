@@ -1,6 +1,7 @@
 //! `demo`: the main job, shown step by step and checked at each: a server, two clients, a record, what the server
-//! holds, sharing, revoking.
+//! holds, sharing, revoking; and what a revoked client makes of a copy of the database.
 
+mod stolen;
 mod stored;
 
 use std::path::Path;
@@ -82,6 +83,8 @@ async fn tell(story: &mut Story, folder: &Path) -> Outcome {
 
     story.step("Alice, who wrote it, still reads it.")?;
     story.reads(&alice.read(id).await?)?;
+
+    stolen::tell(story, (&alice, &bob), &folder.join("data"), &folder.join("stolen")).await?;
 
     server.shutdown().await;
     story.line("")?;

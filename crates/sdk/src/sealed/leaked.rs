@@ -1,13 +1,15 @@
 //! What this client opens out of a server's database, if it comes into its hands: claim A, put to the test.
 
+use tozstore_api::RecordData;
 use tozstore_api::sealed::SealedTypeRows;
 use tozstore_crypto::sealed::{FieldContent, PlacedWrap, VerifiedEntry};
-use tozstore_crypto::{ClientId, RecordId};
+use tozstore_crypto::{ClientId, RecordId, open_field};
 
 use super::SealedClient;
 use super::open_type::OpenType;
 use super::records::names;
-use crate::{Error, UntrustedData};
+use crate::known_keys::KeySlot;
+use crate::{Client, Error, Fields, UntrustedData};
 
 /// A record in a server's database.
 #[derive(Debug)]
@@ -93,5 +95,33 @@ impl SealedClient {
                 leaked.ring.follow_link(&leaked.log, newer, link).ok();
             }
         }
+    }
+}
+
+impl Client {
+    /// Opens the fields of an interop record out of a copy of a server's database, with the key of the type that this
+    /// client holds. A revocation takes nothing from a client that has the key already: that is what sealed types are
+    /// for.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if it never had the key; [`UntrustedData::FieldUnreadable`] if a field does not open.
+    pub async fn open_leaked(
+        &self,
+        writer: ClientId,
+        record_type: &str,
+        record: RecordId,
+        data: &str,
+    ) -> Result<Fields, Error> {
+        let record_type = record_type.parse().map_err(|error| Error::Caller(format!("{error}")))?;
+        let data: RecordData =
+            serde_json::from_str(data).map_err(|_| UntrustedData::WrongAnswer("encoding"))?;
+        let key = self.key_to_read(&KeySlot { writer, user: writer, record_type }, None).await?;
+        let mut fields = Fields::default();
+        for (name, sealed) in data.fields() {
+            let value = open_field(&key.key, sealed)
+                .map_err(|_| UntrustedData::FieldUnreadable { record, field: name.to_owned() })?;
+            fields.insert_secret(name.to_owned(), value);
+        }
+        Ok(fields)
     }
 }

@@ -13,6 +13,7 @@ pub mod audit;
 mod changes;
 mod clients;
 pub mod conformance;
+mod copies;
 mod counters;
 mod erasures;
 mod files;
@@ -32,7 +33,6 @@ mod record_types;
 mod records;
 mod registration_tokens;
 mod sealed_bundles;
-mod sealed_copies;
 mod sealed_erasures;
 mod sealed_logs;
 mod sealed_records;
@@ -61,6 +61,7 @@ pub use accounts::{AccountReads, AccountRow, AccountSalts, AccountWrites, Challe
 pub use audit::{AuditEntry, AuditHead, AuditReads, AuditSubject, AuditWrites};
 pub use changes::{Change, ChangeKind, ChangeReads, ChangeRow, ChangeWrites, NOBODY};
 pub use clients::{ClientReads, ClientRow, ClientWrites};
+pub use copies::DatabaseCopy;
 pub use erasures::ErasureWrites;
 pub use files::{FileContent, FileOwner, FileReads, FileWrites, PendingFileRow, RecordWithFile, StoredFile};
 pub use groups::{GroupMemberRow, GroupReads, GroupRow, GroupShareRow, GroupWrites};
@@ -81,7 +82,6 @@ pub use sealed_bundles::{
     BundleHeadRow, BundleRow, ExposureKind, ExposureRow, bundle, bundle_head, bundle_named, bundles_after,
     delete_client, exposures, insert_bundle, is_exposed_by, mark_step, newest_bundle,
 };
-pub use sealed_copies::type_rows_of_copy;
 pub use sealed_logs::{
     EpochPlace, LogRow, SealedGrantRow, delete_sealed_grant, epoch_named, epoch_numbered, epochs_falling,
     insert_epoch, insert_log_entry, is_sealed, links_below, log_entries, log_entry, log_row, log_state,

@@ -1,11 +1,11 @@
-//! A copy of the embedded database, and what it holds of a sealed type: what a thief of it has.
+//! A copy of the embedded database: what a thief of it has.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use tozstore_api::sealed::{EntryView, SealedBody as _, SealedTypeRows, WrapSteps};
-use tozstore_crypto::ClientId;
 use tozstore_crypto::sealed::TypeName;
+use tozstore_crypto::{ClientId, RecordId};
 
 use super::sealed_logs::{corrupt, type_key};
 use super::{
@@ -17,18 +17,35 @@ use crate::clock::SystemClock;
 /// Rows of each kind that are read, at most: far more than there is a use for.
 const MAX_ROWS: usize = 100_000;
 
-/// All that a copied database, which no server has open, holds of a type.
-///
-/// # Errors
-/// It is no database of a server, or does not read back.
-pub async fn type_rows_of_copy(
-    database: &Path,
-    writer: ClientId,
-    name: TypeName,
-) -> Result<SealedTypeRows, StoreError> {
-    let store: Arc<dyn Store> =
-        Arc::new(SqliteStore::open(database, Arc::new(SystemClock), SqliteOptions::default())?);
-    store.read("copy type", move |tx| type_rows(tx, writer, &name)).await
+/// A copied database, which no server has open.
+pub struct DatabaseCopy(Arc<dyn Store>);
+
+impl DatabaseCopy {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// It is no database of a server.
+    pub fn open(database: &Path) -> Result<Self, StoreError> {
+        let store = SqliteStore::open(database, Arc::new(SystemClock), SqliteOptions::default())?;
+        Ok(Self(Arc::new(store)))
+    }
+
+    /// All that it holds of a sealed type.
+    ///
+    /// # Errors
+    /// The rows do not read back.
+    pub async fn sealed_type(&self, writer: ClientId, name: TypeName) -> Result<SealedTypeRows, StoreError> {
+        self.0.read("copy type", move |tx| type_rows(tx, writer, &name)).await
+    }
+
+    /// The sealed fields of an interop record, as they are stored: a JSON object of texts.
+    ///
+    /// # Errors
+    /// The row does not read back.
+    pub async fn record_data(&self, record: RecordId) -> Result<Option<String>, StoreError> {
+        let read = move |tx: &dyn ReadTx| Ok(tx.record(record)?.map(|row| row.data));
+        self.0.read("copy record", read).await
+    }
 }
 
 fn type_rows(tx: &dyn ReadTx, writer: ClientId, name: &TypeName) -> Result<SealedTypeRows, StoreError> {
