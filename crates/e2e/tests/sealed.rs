@@ -353,3 +353,48 @@ async fn a_server_that_was_set_back_is_found_out() {
     assert!(again.update(&changed, fields! { "text" => "three" }).await.is_err());
     server.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_log_of_several_pages_is_read_to_its_head() {
+    let world = World::start().await;
+    let (alice, bob) = (newcomer(&world, "alice").await, newcomer(&world, "bob").await);
+    let first = alice.write("note", fields! { "text" => "first" }).await.unwrap();
+    alice.share("note", &bob.id().into(), ShareFrom::Beginning).await.unwrap();
+    // A page has 500 entries.
+    for _ in 0..510 {
+        alice.rotate(alice.id(), "note").await.unwrap();
+    }
+    let last = alice.write("note", fields! { "text" => "last" }).await.unwrap();
+    for (id, text) in [(last.id(), "last"), (first.id(), "first")] {
+        assert_eq!(bob.read(alice.id(), "note", id).await.unwrap().field("text"), Some(text));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_waits_while_keys_change() {
+    let world = World::start().await;
+    let client = world.client("alice").await;
+    let alice = sealed(&client).await;
+    let (bob, editor) = (newcomer(&world, "bob").await, newcomer(&world, "editor").await);
+    alice.create_type("note", TypeOptions::default()).await.unwrap();
+    let contact = editor.id().into();
+    alice.grant(alice.id(), "note", &contact, Rights::EDIT, ShareFrom::Beginning).await.unwrap();
+    let writer = alice.id();
+    let writes = async {
+        for number in 0..20 {
+            let text = number.to_string();
+            editor.write_in(writer, "note", fields! { "text" => text.as_str() }, vec![]).await.unwrap();
+        }
+    };
+    let changes = async {
+        for _ in 0..5 {
+            alice.share("note", &bob.id().into(), ShareFrom::Beginning).await.unwrap();
+            assert!(alice.revoke("note", bob.id()).await.unwrap().is_some());
+        }
+    };
+    tokio::join!(writes, changes);
+    let listed = sealed(&client).await.list(writer, "note", 0).await.unwrap();
+    let texts: Vec<_> =
+        listed.records.iter().map(|record| record.field("text").unwrap().to_owned()).collect();
+    assert_eq!(texts, (0..20).map(|number| number.to_string()).collect::<Vec<_>>());
+}
