@@ -28,7 +28,7 @@ pub use self::records::{
     StaleRecord, StaleRecords, WriteResult, WriteResults,
 };
 pub use self::rows::SealedTypeRows;
-pub use self::stages::{MAX_WRAPS_PER_PAGE, MissingWraps, Stage, StageState, WrapPage};
+pub use self::stages::{MAX_WRAPS_PER_PAGE, MissingWraps, Stage, StageCommit, StageState, WrapPage};
 pub use self::store::{SealedLimits, SealedStore};
 
 /// `Content-Type` of encoded bodies.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use tozstore::{
     Backwards, ChangeState, Client, Contact, Error, Known, MemoryStateStore, Query, RecordId, Rights,
     SealedClient, ShareFrom, StateStore, TypeOptions, UntrustedData, fields,
@@ -397,4 +397,45 @@ async fn nobody_waits_while_keys_change() {
     let texts: Vec<_> =
         listed.records.iter().map(|record| record.field("text").unwrap().to_owned()).collect();
     assert_eq!(texts, (0..20).map(|number| number.to_string()).collect::<Vec<_>>());
+}
+
+/// So many clients with keys, of whom nothing more is heard.
+async fn crowd(world: &World, size: usize) -> Vec<Contact> {
+    let newcomers =
+        (0..size).map(|number| async move { newcomer(world, &format!("reader {number}")).await.id() });
+    let ids: Vec<_> = futures_util::stream::iter(newcomers).buffer_unordered(16).collect().await;
+    ids.into_iter().map(Contact::from).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_of_2500_readers_is_revoked_in_one_step() {
+    let world = World::start().await;
+    let client = world.client("alice").await;
+    let (one, two) = (sealed(&client).await, sealed(&client).await);
+    let (bob, eve) = (newcomer(&world, "bob").await, newcomer(&world, "eve").await);
+    let mut readers = crowd(&world, 2498).await;
+    readers.extend([Contact::from(bob.id()), Contact::from(eve.id())]);
+    let note = one.write("note", fields! { "text" => "first" }).await.unwrap();
+    one.share_all("note", &readers, ShareFrom::Beginning).await.unwrap();
+    assert_eq!(eve.read(one.id(), "note", note.id()).await.unwrap().field("text"), Some("first"));
+
+    let entry = one.revoke("note", eve.id()).await.unwrap().unwrap();
+    let note = one.update(&note, fields! { "text" => "second" }).await.unwrap();
+    assert!(matches!(eve.read(one.id(), "note", note.id()).await, Err(Error::NotFound(_))));
+    assert_eq!(bob.read(one.id(), "note", note.id()).await.unwrap().field("text"), Some("second"));
+    assert_eq!(one.grants(one.id(), "note").await.unwrap().len(), 2499);
+    let of_eve = opened(&eve, &one, &world).await;
+    assert_eq!(of_eve, [(note.id(), None)]);
+
+    // Two devices at once, with pages of one between those of the other: one loses, begins again, and takes nothing back.
+    let (first, second) =
+        tokio::join!(one.revoke("note", readers[0].client), two.revoke("note", readers[1].client));
+    let mut positions = [first.unwrap().unwrap().position, second.unwrap().unwrap().position];
+    positions.sort_unstable();
+    assert_eq!(positions, [entry.position + 1, entry.position + 2]);
+    let left: Vec<_> = two.grants(one.id(), "note").await.unwrap().iter().map(|held| held.client).collect();
+    assert_eq!(left.len(), 2497);
+    assert!(!left.contains(&readers[0].client) && !left.contains(&readers[1].client));
+    two.update(&note, fields! { "text" => "third" }).await.unwrap();
+    assert_eq!(bob.read(one.id(), "note", note.id()).await.unwrap().field("text"), Some("third"));
 }

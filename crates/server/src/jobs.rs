@@ -1,5 +1,5 @@
 //! Work between requests, in steps that do not hold up writers: erasing what deleted clients left behind, forgetting
-//! challenges and announced files that lapsed, removing notes that are gone and bytes that no file has, cutting the
+//! challenges and announced files that lapsed, removing notes that are gone, stages that were left and bytes that no file has, cutting the
 //! list of changes and the queues of hooks.
 
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use tozstore_api::Timestamp;
 
 use crate::App;
 use crate::http::notes::delete_row;
-use crate::store::{StoreError, WriteTx, mark_step};
+use crate::http::sealed::stages::oldest_stage;
+use crate::store::{StoreError, WriteTx, mark_step, sweep_stage};
 
 const SECONDS_PER_DAY: i64 = 86_400;
 const SECONDS_PER_HOUR: i64 = 3600;
@@ -69,6 +70,8 @@ pub async fn round(app: &App) -> Result<(), StoreError> {
         }
     }
     repeat(app, "mark sealed types", move |tx| mark_step(tx, limit)).await?;
+    let lapsed = oldest_stage(now);
+    repeat(app, "sweep stages", move |tx| sweep_stage(tx, lapsed)).await?;
     // Last, since it can take long: whoever has many clients erased must not keep the rest from being done.
     repeat(app, "erase", move |tx| tx.erase_step(limit)).await?;
     remove_blobs(app, now, limit).await

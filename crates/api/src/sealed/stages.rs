@@ -1,9 +1,9 @@
 //! Entries whose wraps come in pages: `/v3/stages/{digest}`.
 
-use tozstore_crypto::ParseError;
 use tozstore_crypto::sealed::{
     Encoded, LINK_BYTES, LogEntry, MAX_CHANGES, Object as _, PrivateChange, Reader, Wrap, Writer,
 };
+use tozstore_crypto::{ParseError, Signature};
 
 use super::logs::{read_links, read_wraps, write_links, write_wraps};
 use super::{OpenedBeneath, SealedBody};
@@ -56,6 +56,20 @@ impl SealedBody for WrapPage {
 
     fn write(&self, writer: &mut Writer) {
         write_wraps(writer, &self.0);
+    }
+}
+
+/// The signature that a staged entry lacks: it is given last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StageCommit(pub Signature);
+
+impl SealedBody for StageCommit {
+    fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
+        reader.signature().map(Self)
+    }
+
+    fn write(&self, writer: &mut Writer) {
+        writer.array(self.0.as_bytes());
     }
 }
 

@@ -22,6 +22,7 @@ mod leaked;
 mod open_type;
 mod records;
 mod shares;
+mod stages;
 mod state_store;
 #[cfg(test)]
 mod test_server;

@@ -1,7 +1,10 @@
 //! Sharing a sealed type, and taking it back.
 
+use tozstore_api::sealed::MAX_WRAPS_IN_ONE_PIECE;
 use tozstore_crypto::ClientId;
-use tozstore_crypto::sealed::{Change, Digest, EntryDraft, Grant, Known, LogPosition, Rights, Subject};
+use tozstore_crypto::sealed::{
+    Change, Digest, EntryDraft, Grant, Known, LogPosition, MAX_CHANGES, Rights, Subject,
+};
 
 use super::open_type::OpenType;
 use super::{Contact, SealedClient};
@@ -50,32 +53,70 @@ impl SealedClient {
         rights: Rights,
         from: ShareFrom,
     ) -> Result<Shared, Error> {
-        let (chain, known) = self.know(reader).await?;
-        let fingerprint = chain.fingerprint();
+        let mut shared = self.grant_all(writer, record_type, &[*reader], rights, from).await?;
+        shared.pop().ok_or(Error::Conflict)
+    }
+
+    /// As [`Self::share`], with many clients in as few steps as there may be. Each of them is named once.
+    ///
+    /// # Errors
+    /// As for [`Self::share`]. If there are more than 1,000, some may have a grant by then.
+    pub async fn share_all(
+        &self,
+        record_type: &str,
+        readers: &[Contact],
+        from: ShareFrom,
+    ) -> Result<Vec<Shared>, Error> {
+        // From now on, one new key is for all of them.
+        let per_entry = if from == ShareFrom::Now { MAX_CHANGES } else { MAX_WRAPS_IN_ONE_PIECE };
+        let mut shared = Vec::new();
+        for readers in readers.chunks(per_entry) {
+            shared.extend(self.grant_all(self.id(), record_type, readers, Rights::READ, from).await?);
+        }
+        Ok(shared)
+    }
+
+    async fn grant_all(
+        &self,
+        writer: ClientId,
+        record_type: &str,
+        readers: &[Contact],
+        rights: Rights,
+        from: ShareFrom,
+    ) -> Result<Vec<Shared>, Error> {
+        let mut known = Vec::with_capacity(readers.len());
+        for reader in readers {
+            let (chain, how) = self.know(reader).await?;
+            known.push((Subject::Client(reader.client), chain.fingerprint(), how));
+        }
         let open = self.open_type(&self.place(writer, record_type)?);
         let mut open = open.lock().await;
-        let subject = Subject::Client(reader.client);
         let decide = |open: &OpenType| {
             let state = open.log.state();
             let segments = u32::try_from(state.heads().len()).unwrap_or(u32::MAX);
             let from_segment = if from == ShareFrom::Now { segments } else { 0 };
-            let grant = Grant { head: fingerprint, rights, from_segment, known };
-            let held = state.grant(&subject).map(|held| held.grant);
-            let is_so = held.is_some_and(|held| {
-                held.rights == rights
-                    && held.head == fingerprint
-                    && held.known >= known
-                    && held.from_segment == 0
+            let changes = known.iter().filter_map(|(subject, head, known)| {
+                let held = state.grant(subject).map(|held| held.grant);
+                let is_so = held.is_some_and(|held| {
+                    held.rights == rights
+                        && held.head == *head
+                        && held.known >= *known
+                        && held.from_segment == 0
+                });
+                let grant = Grant { head: *head, rights, from_segment, known: *known };
+                (from == ShareFrom::Now || !is_so).then_some(Change::Grant(*subject, grant))
             });
-            if is_so && from == ShareFrom::Beginning {
+            let changes: Vec<_> = changes.collect();
+            if changes.is_empty() {
                 return Ok(None);
             }
-            let mut draft = self.draft(open, vec![Change::Grant(subject, grant)]);
+            let mut draft = self.draft(open, changes);
             draft.opens_segment = from == ShareFrom::Now;
             Ok(Some(draft))
         };
         let entry = self.append(&mut open, decide).await?;
-        Ok(Shared { fingerprint, known, entry })
+        let shared = known.into_iter().map(|(_, fingerprint, known)| Shared { fingerprint, known, entry });
+        Ok(shared.collect())
     }
 
     /// Takes everything from a client that it holds in a type of one's own, in one step: when this returns, no record

@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
 use tozstore_api::sealed::{
-    Append, BundleHead, BundleHeads, BundlePage, BundlesOf, EntryPage, EntryView, Head, Marks, RecordPage,
-    RecordView, RecordWrite, SealedBody, SealedErrorBody, SealedErrorCode, SealedLinks, WrapStep, WrapSteps,
+    Append, BundleHead, BundleHeads, BundlePage, BundlesOf, EntryPage, EntryView, Head, Marks, MissingWraps,
+    RecordPage, RecordView, RecordWrite, SealedBody, SealedErrorBody, SealedErrorCode, SealedLinks, Stage,
+    StageCommit, StageState, WrapPage, WrapStep, WrapSteps,
 };
 use tozstore_crypto::sealed::{
-    BundleChain, BundleLink, Change, LINK_BYTES, LogReplay, Subject, Tree, TypePlace, VerifiedEntry, path_of,
+    BundleChain, BundleLink, Change, LINK_BYTES, LogReplay, Signed, Subject, Tree, TypePlace, VerifiedEntry,
+    Wrap, paths_of,
 };
-use tozstore_crypto::{ClientId, StoreId};
+use tozstore_crypto::{ClientId, SigningKeyPair, StoreId};
 
 use super::wire::{Call, Refusal, Wire};
 use crate::Error;
@@ -42,6 +44,13 @@ pub(super) struct TestServer {
     pub(super) types: HashMap<String, TypeRows>,
     /// Writes that were refused since they came under an older epoch.
     pub(super) refused_epochs: usize,
+    stages: HashMap<String, (Stage, BTreeMap<u32, Vec<Wrap>>)>,
+    /// All that were ever staged.
+    pub(super) staged: Vec<Stage>,
+    /// Commits that lose their race.
+    pub(super) lost_commits: usize,
+    /// Pages that get lost, and yet are answered.
+    pub(super) lost_pages: usize,
 }
 
 pub(super) struct TypeRows {
@@ -110,7 +119,16 @@ impl TestServer {
                 let head = |client| BundleHead { client, deleted: false, link: self.bundle(client, caller) };
                 ok(200, &BundleHeads(clients.into_iter().map(head).collect()))
             }
-            ("POST", ["logs", writer, name]) => self.append(caller, writer, name, &call.body),
+            ("POST", ["logs", writer, name]) => {
+                self.append(caller, writer, name, Append::from_bytes(&call.body).unwrap())
+            }
+            ("POST", ["logs", _, _, "stages"]) => {
+                let stage = Stage::from_bytes(&call.body).unwrap();
+                self.staged.push(stage.clone());
+                self.stages.insert(stage.entry.digest().to_string(), (stage, BTreeMap::new()));
+                Ok((201, Vec::new()))
+            }
+            (_, ["stages", digest, rest @ ..]) => self.stage(caller, digest, rest, call),
             ("GET", ["logs", writer, name, rest @ ..]) => {
                 let lie = self.lie;
                 let rows = self.readable(caller, writer, name)?;
@@ -157,8 +175,58 @@ impl TestServer {
         if may { Ok(rows) } else { Err(not_found()) }
     }
 
-    fn append(&mut self, caller: ClientId, writer: &str, name: &str, body: &[u8]) -> Answer {
-        let append = Append::from_bytes(body).unwrap();
+    /// Whether nothing is staged.
+    pub(super) fn has_no_stage(&self) -> bool {
+        self.stages.is_empty()
+    }
+
+    fn stage(&mut self, caller: ClientId, digest: &str, rest: &[&str], call: &Call) -> Answer {
+        let gone = || refused(410, SealedErrorCode::StageGone);
+        let (stage, pages) = self.stages.get_mut(digest).ok_or_else(gone)?;
+        let (count, received) = (stage.entry.object().wrap_count, pages.values().flatten().count());
+        let missing = count - u32::try_from(received).unwrap();
+        match (call.method.as_str(), rest) {
+            ("PUT", ["wraps", first]) => {
+                if self.lost_pages > 0 {
+                    self.lost_pages -= 1;
+                } else {
+                    pages.insert(first.parse().unwrap(), WrapPage::from_bytes(&call.body).unwrap().0);
+                }
+                Ok((200, Vec::new()))
+            }
+            ("GET", []) => {
+                // Those at the beginning, in the tests.
+                let missing = vec![MissingWraps { first: 0, count: missing }];
+                ok(200, &StageState { count, received: count - missing[0].count, missing })
+            }
+            ("DELETE", []) => {
+                self.stages.remove(digest);
+                Ok((204, Vec::new()))
+            }
+            ("POST", ["commit"]) if missing > 0 => Err(refused(422, SealedErrorCode::StageIncomplete)),
+            ("POST", ["commit"]) if self.lost_commits > 0 => {
+                self.lost_commits -= 1;
+                Err(refused(409, SealedErrorCode::HeadMoved))
+            }
+            ("POST", ["commit"]) => {
+                let StageCommit(signature) = StageCommit::from_bytes(&call.body).unwrap();
+                let (Stage { entry, private, beneath, links }, pages) = self.stages.remove(digest).unwrap();
+                let place = entry.object().place.clone();
+                let wraps = pages.into_values().flatten().collect();
+                let append = Append { entry: Signed::new(entry, signature), private, beneath, links, wraps };
+                self.append(caller, &place.writer.to_string(), place.type_name.as_str(), append)
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A client that has keys, and is heard of no more.
+    pub(super) fn add_client(&mut self, client: ClientId) {
+        let link = BundleLink::first(&SigningKeyPair::generate(), STORE, client).unwrap();
+        self.bundles.insert(client, link);
+    }
+
+    fn append(&mut self, caller: ClientId, writer: &str, name: &str, append: Append) -> Answer {
         let entry = append.entry.object();
         assert_eq!(entry.author, caller);
         let link = &self.bundles[&caller];
@@ -180,7 +248,7 @@ impl TestServer {
         assert!(given.eq(dues.iter().map(|due| (due.subject, due.head, due.from_segment))));
         let leaves: Vec<_> = (0..).zip(&append.wraps).map(|(at, wrap)| wrap.leaf(at).unwrap()).collect();
         assert_eq!(Tree::of(leaves.iter().copied()).root(), entry.wrap_root);
-        for (at, wrap) in append.wraps.iter().enumerate() {
+        for ((at, wrap), path) in append.wraps.iter().enumerate().zip(paths_of(&leaves)) {
             let step = WrapStep {
                 kind: WrapStep::LOG,
                 id: *entry.place.writer.as_bytes(),
@@ -188,7 +256,7 @@ impl TestServer {
                 index: u32::try_from(at).unwrap(),
                 count: entry.wrap_count,
                 wrap: wrap.clone(),
-                path: path_of(&leaves, at).unwrap(),
+                path,
             };
             rows.steps.insert(wrap.subject, step);
         }

@@ -121,6 +121,42 @@ async fn devices_that_race_lose_nothing() {
 }
 
 #[tokio::test]
+async fn an_entry_with_many_wraps_comes_in_pages_and_a_lost_race_begins_again_with_fresh_keys() {
+    let setup = Setup::new();
+    let (alice, bob) = (setup.client(10).await, setup.client(11).await);
+    let note = written(&alice, "first").await;
+    let mut contacts = vec![Contact::from(bob.id())];
+    for number in 0..1100_u128 {
+        let client = ClientId::from_bytes((1_000_000 + number).to_be_bytes());
+        setup.server.lock().unwrap().add_client(client);
+        contacts.push(client.into());
+    }
+    let shared = alice.share_all("note", &contacts, ShareFrom::Beginning).await.unwrap();
+    let entries: std::collections::BTreeSet<_> =
+        shared.iter().map(|shared| shared.entry.unwrap().position).collect();
+    assert_eq!((shared.len(), entries.len()), (1101, 2));
+    // In pieces: the key that was in use was written down nowhere before it was decided who gets it.
+    assert!(setup.server.lock().unwrap().staged.is_empty());
+
+    setup.server.lock().unwrap().lost_commits = 1;
+    setup.server.lock().unwrap().lost_pages = 1;
+    alice.revoke("note", contacts[1].client).await.unwrap();
+    {
+        let server = setup.server.lock().unwrap();
+        let canaries: Vec<_> =
+            server.staged.iter().map(|stage| stage.entry.object().epochs[0].head.canary).collect();
+        assert_eq!((canaries.len(), server.has_no_stage(), server.lost_pages), (2, true, 0));
+        assert_ne!(canaries[0], canaries[1]);
+    }
+    assert_eq!(alice.grants(alice.id(), "note").await.unwrap().len(), 1100);
+    let after = alice.update(&note, fields! { "text" => "after" }).await.unwrap();
+    assert_eq!(bob.read(alice.id(), "note", after.id()).await.unwrap().field("text"), Some("after"));
+    alice.rotate(alice.id(), "note").await.unwrap();
+    alice.share_all("note", &contacts[..2], ShareFrom::Now).await.unwrap();
+    assert_eq!(setup.server.lock().unwrap().staged.len(), 4);
+}
+
+#[tokio::test]
 async fn editors_write_and_delegates_revoke() {
     let setup = Setup::new();
     let (alice, editor, delegate, bob) =

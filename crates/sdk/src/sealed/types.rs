@@ -4,10 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use http::Method;
 use tozstore_api::paths;
-use tozstore_api::sealed::{
-    Append, BundleHeads, BundlesOf, Head, MAX_BUNDLE_LOOKUPS, MAX_WRAPS_IN_ONE_PIECE, OpenedBeneath,
-    SealedErrorCode,
-};
+use tozstore_api::sealed::{BundleHeads, BundlesOf, MAX_BUNDLE_LOOKUPS, SealedErrorCode};
 use tozstore_crypto::ClientId;
 use tozstore_crypto::sealed::{
     Change, Digest, DraftError, EntryDraft, LogPosition, NameKey, Rights, Settings, Subject, VerifiedEntry,
@@ -165,22 +162,9 @@ impl SealedClient {
                 error => Error::Caller(error.to_string()),
             })?;
         let signed = prepared.sign(&self.0.keys.signing_key());
-        if prepared.wraps.len() > MAX_WRAPS_IN_ONE_PIECE {
-            return Err(Error::Caller("more than 1,000 readers are not in this version".to_owned()));
-        }
         // What this client remembers has to be ahead of what it is about to do.
         self.save_state()?;
-        let place = open.place().clone();
-        let append = Append {
-            entry: signed.clone(),
-            private: prepared.private.clone(),
-            beneath: prepared.beneath.clone().map(|(blind, lines)| OpenedBeneath { blind, lines }),
-            links: prepared.links.clone(),
-            wraps: prepared.wraps.clone(),
-        };
-        let sent: Result<Head, Refusal> =
-            self.post(paths::sealed_log(place.writer, &place.type_name), &append).await;
-        match sent {
+        match self.send_entry(open.place(), &prepared, &signed).await {
             Ok(head) => {
                 let verified = VerifiedEntry::new(&signed, &self.0.own, &prepared.shown())
                     .map_err(|_| UntrustedData::SealedChainBroken { client: self.id() })?;
@@ -195,7 +179,9 @@ impl SealedClient {
                 Ok(Attempt::Done(position))
             }
             Err(refusal) => match refusal.code() {
-                Some(SealedErrorCode::HeadMoved | SealedErrorCode::SubjectMoved) => Ok(Attempt::Raced),
+                Some(
+                    SealedErrorCode::HeadMoved | SealedErrorCode::SubjectMoved | SealedErrorCode::StageGone,
+                ) => Ok(Attempt::Raced),
                 _ => Err(refusal.into()),
             },
         }

@@ -32,7 +32,7 @@ mod records;
 mod registration;
 mod registration_tokens;
 mod router;
-mod sealed;
+pub(crate) mod sealed;
 mod search;
 mod serve;
 mod share_pages;

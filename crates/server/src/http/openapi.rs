@@ -62,6 +62,8 @@ use super::{
         sealed::store::read, sealed::bundles::put, sealed::bundles::chain, sealed::bundles::heads,
         sealed::logs::own, sealed::logs::read, sealed::append::append, sealed::logs::wrap, sealed::logs::links,
         sealed::logs::shares,
+        sealed::stages::create, sealed::stages::read, sealed::stages::delete, sealed::stages::put_page,
+        sealed::stages::commit,
         sealed::records::write, sealed::record_reads::read, sealed::records::write_many, sealed::record_reads::list,
         sealed::record_reads::read_many, sealed::records::stale, sealed::records::rewrap,
         health::check, health::healthz, health::readyz, openapi::document,

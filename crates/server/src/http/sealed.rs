@@ -11,6 +11,7 @@ mod failure;
 pub mod logs;
 pub mod record_reads;
 pub mod records;
+pub mod stages;
 pub mod store;
 
 use axum::response::{IntoResponse, Response};

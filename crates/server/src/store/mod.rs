@@ -37,6 +37,7 @@ mod sealed_erasures;
 mod sealed_logs;
 mod sealed_records;
 mod sealed_rows;
+mod sealed_stages;
 mod sealed_wraps;
 mod shared;
 mod sqlite;
@@ -85,13 +86,17 @@ pub use sealed_bundles::{
 pub use sealed_logs::{
     EpochPlace, LogRow, SealedGrantRow, delete_sealed_grant, epoch_named, epoch_numbered, epochs_falling,
     insert_epoch, insert_log_entry, is_sealed, links_below, log_entries, log_entry, log_row, log_state,
-    logs_of, put_log, put_log_state, put_sealed_grant, sealed_grant, shares_with,
+    logs_of, put_log, put_log_state, put_sealed_grant, sealed_grant, sealed_grants, shares_with,
 };
 pub use sealed_records::{
     SealedRecordPlace, SealedRecordRow, put_sealed_record, record_view, sealed_record, sealed_records_after,
     sealed_records_by_id,
 };
 pub use sealed_rows::{SealedKey, SealedReads, SealedRow, SealedRun, SealedTable, SealedWrites};
+pub use sealed_stages::{
+    MAX_STAGE_PAGES, StageRow, commit_stage, delete_stage, insert_stage, insert_stage_page, stage,
+    stage_body, stage_page, stage_wraps, stages_of, sweep_stage, touch_stage,
+};
 pub use sealed_wraps::{WrapRow, delete_wraps, newest_wrap, put_wrap, wraps_below};
 pub use shared::{AttemptChange, AttemptCount, RequestNote, SharedMemory};
 pub use sqlite::{RawSqlite, SqliteOptions, SqliteStore};

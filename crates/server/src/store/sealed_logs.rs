@@ -314,6 +314,26 @@ pub fn sealed_grant(
     value.map(|value| read_grant(&value)).transpose()
 }
 
+/// Who holds what, by ascending subject, at most `limit`.
+///
+/// # Errors
+/// The store failed.
+pub fn sealed_grants(
+    tx: &(impl SealedReads + ?Sized),
+    writer: ClientId,
+    name: &TypeName,
+    limit: usize,
+) -> Result<Vec<(Subject, SealedGrantRow)>, StoreError> {
+    let run = SealedRun::of_prefix(writer, &type_key(name, &[]));
+    let rows = tx.sealed_rows(SealedTable::Grants, &run, false, limit)?;
+    let read = |(key, value): &(Vec<u8>, Vec<u8>)| {
+        let subject = key.last_chunk::<17>().map(|bytes| Subject::read(&mut Reader::new(bytes)));
+        let subject = subject.ok_or_else(|| StoreError::Corrupt("a grant".into()))?;
+        Ok((subject.map_err(corrupt("a grant"))?, read_grant(value)?))
+    };
+    rows.iter().map(read).collect()
+}
+
 /// Puts a grant, and the hint for its subject.
 ///
 /// # Errors

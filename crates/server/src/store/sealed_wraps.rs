@@ -64,9 +64,8 @@ pub fn put_wrap(
     row: &WrapRow,
 ) -> Result<(), StoreError> {
     let subject = row.wrap.subject;
-    if subject != Subject::Client(writer) {
-        delete_wraps(tx, writer, name, subject)?;
-    }
+    // One place for all wraps of a reader, and the last: it is newer than any that has one of its own.
+    let place = if subject == Subject::Client(writer) { row.position } else { u64::MAX };
     let step = WrapStep {
         kind: WrapStep::LOG,
         id: *writer.as_bytes(),
@@ -77,7 +76,7 @@ pub fn put_wrap(
         path: row.path.clone(),
     };
     let value = WrapSteps(vec![step]).to_bytes().map_err(corrupt("a wrap"))?;
-    let place = [&subject.to_bytes()[..], &row.position.to_be_bytes()].concat();
+    let place = [&subject.to_bytes()[..], &place.to_be_bytes()].concat();
     tx.put_sealed_row(SealedTable::Wraps, &key_of(writer, name, &place), account, &value)
 }
 
@@ -91,7 +90,7 @@ pub fn delete_wraps(
     name: &TypeName,
     subject: Subject,
 ) -> Result<(), StoreError> {
-    // A reader has one: each takes the place of the one before.
+    // A reader has one: each takes the place of the one before. Older versions of this program kept a few.
     let run = SealedRun::of_prefix(writer, &type_key(name, &subject.to_bytes()));
     tx.delete_sealed_rows(SealedTable::Wraps, &run, MAX_READER_WRAPS).map(drop)
 }

@@ -40,6 +40,7 @@ mod sealed_fixture;
 mod sealed_formats;
 mod sealed_logs;
 mod sealed_records;
+mod sealed_stages;
 mod search;
 mod shapes;
 mod share_pages;

@@ -9,8 +9,8 @@ use tozstore_api::paths;
 use tozstore_api::sealed::{Append, EntryView, Head, Marks, OpenedBeneath, SealedErrorCode};
 use tozstore_api::{RecordType, Timestamp};
 use tozstore_crypto::sealed::{
-    Beneath, BeneathLine, BundleChain, Digest, Epoch, LINK_BYTES, LogEntry, LogState, LogStep, PrivateChange,
-    Signed, Subject, Tree, TypeName, VerifiedEntry, Wrap, WrapDue, paths_of,
+    Beneath, BeneathLine, BundleChain, Digest, Epoch, LINK_BYTES, LogEntry, LogState, LogStep, MAX_WRAPS,
+    PrivateChange, Signed, Subject, Tree, TypeName, VerifiedEntry, Wrap, WrapDue, link_digest, paths_of,
 };
 use tozstore_crypto::{AccountId, ClientId, StoreId};
 
@@ -19,14 +19,18 @@ use super::{Call, Encoding, Failure, SealedCaller, put_status};
 use crate::App;
 use crate::policy::{SealedAction, SealedFacts, decide_sealed, sealed_facts};
 use crate::store::{
-    Change, ChangeKind, EpochPlace, LogRow, ReadTx, SealedGrantRow, WrapRow, WriteTx, bundle_head,
+    Change, ChangeKind, EpochPlace, LogRow, ReadTx, SealedGrantRow, StageRow, WrapRow, WriteTx, bundle_head,
     bundle_named, delete_sealed_grant, delete_wraps, epoch_named, epoch_numbered, insert_epoch,
     insert_log_entry, log_entry, log_row, log_state, newest_bundle, put_log, put_log_state, put_sealed_grant,
-    put_wrap, sealed_grant,
+    put_wrap, sealed_grant, sealed_grants, stages_of,
 };
 
 /// Entries of one log.
 const MAX_POSITION: u64 = 999_999;
+/// Seconds after its last page that others wait for a writer's stage.
+const WRITERS_TURN_S: i64 = 60;
+/// Stages of a writer that are looked at: more than it may have.
+const MAX_STAGES_OF_WRITER: usize = 100;
 
 /// An entry with all that lies beside it, hashed: nothing of that has to be done behind the lock of writers.
 #[derive(Debug)]
@@ -63,10 +67,9 @@ pub async fn append(
     if (place.store, place.writer, &place.type_name) != (app.store.id(), writer, &name) {
         return Err(Failure::bad(SealedErrorCode::Malformed, "the entry is of another log than the path"));
     }
-    let caller = call.caller;
-    let store = app.store.id();
+    let (caller, now, store) = (call.caller, app.now(), app.store.id());
     let write = move |tx: &mut dyn WriteTx| {
-        let (is_new, head) = append_entry(tx, store, &caller, &prepared)?;
+        let (is_new, head) = append_entry(tx, store, &caller, &prepared, now)?;
         Ok((put_status(is_new), Encoding(head)))
     };
     app.store.write("append entry", write).await
@@ -81,34 +84,41 @@ impl Prepared {
         links: Vec<(u32, [u8; LINK_BYTES])>,
         wraps: Vec<Wrap>,
     ) -> Result<Self, Failure> {
-        let bad =
-            |what: &str| Failure::bad(SealedErrorCode::BadDigest, format!("{what} that the entry names"));
         let object = entry.object();
-        let given: Vec<Digest> = private.iter().map(PrivateChange::commitment).collect();
-        if given != object.private {
-            return Err(bad("these are not the private changes"));
-        }
-        let lines = beneath.as_ref().map(|opened| opened.lines.commitment(&opened.blind)).transpose()?;
-        if lines != object.beneath {
-            return Err(bad("these are not the lines"));
-        }
-        let given: Vec<_> = links
-            .iter()
-            .map(|(segment, link)| (*segment, tozstore_crypto::sealed::link_digest(link)))
-            .collect();
-        let blocks = object.epochs.iter();
-        let named: Vec<_> = blocks.filter_map(|block| Some((block.head.segment, block.link?))).collect();
-        if given != named {
-            return Err(bad("these are not the links"));
-        }
+        ensure_beside(object, &private, beneath.as_ref(), &links)?;
         let leaves =
             (0..).zip(&wraps).map(|(index, wrap)| wrap.leaf(index)).collect::<Result<Vec<_>, _>>()?;
         let has_count = u32::try_from(wraps.len()) == Ok(object.wrap_count);
         if !has_count || Tree::of(leaves.iter().copied()).root() != object.wrap_root {
-            return Err(bad("these are not the wraps"));
+            return Err(not_named("these are not the wraps"));
         }
         Ok(Self { paths: paths_of(&leaves), entry, private, beneath, links, wraps })
     }
+}
+
+/// That what lies beside an entry is what it commits to, but for the wraps.
+pub(super) fn ensure_beside(
+    entry: &LogEntry,
+    private: &[PrivateChange],
+    beneath: Option<&OpenedBeneath>,
+    links: &[(u32, [u8; LINK_BYTES])],
+) -> Result<(), Failure> {
+    if !private.iter().map(PrivateChange::commitment).eq(entry.private.iter().copied()) {
+        return Err(not_named("these are not the private changes"));
+    }
+    let lines = beneath.map(|opened| opened.lines.commitment(&opened.blind)).transpose()?;
+    if lines != entry.beneath {
+        return Err(not_named("these are not the lines"));
+    }
+    let given = links.iter().map(|(segment, link)| (*segment, link_digest(link)));
+    if !given.eq(entry.epochs.iter().filter_map(|block| Some((block.head.segment, block.link?)))) {
+        return Err(not_named("these are not the links"));
+    }
+    Ok(())
+}
+
+fn not_named(what: &str) -> Failure {
+    Failure::bad(SealedErrorCode::BadDigest, format!("{what} that the entry names"))
 }
 
 /// Decides on an entry, and writes it. Returns whether it is new, and the head.
@@ -117,6 +127,7 @@ pub(super) fn append_entry(
     store: StoreId,
     caller: &SealedCaller,
     prepared: &Prepared,
+    now: Timestamp,
 ) -> Result<(bool, Head), Failure> {
     let row = caller.client(tx.as_read())?;
     let entry = prepared.entry.object();
@@ -152,7 +163,7 @@ pub(super) fn append_entry(
         Some(facts) => is_owed(tx.as_read(), writer, name, &facts.log)?,
         None => false,
     };
-    ensure_turn(facts.as_ref(), was_owed)?;
+    ensure_turn(tx.as_read(), facts.as_ref(), name, was_owed, now)?;
     let step = state.apply(&verified, &earlier[..])?;
     step.ensure_nothing_void()?;
     let heads = Heads::look_up(tx.as_read(), entry, &state, &step)?;
@@ -220,7 +231,7 @@ fn ensure_follows(
 }
 
 /// What this server does not take yet, or not any more.
-fn ensure_offered(entry: &LogEntry) -> Result<(), Failure> {
+pub(super) fn ensure_offered(entry: &LogEntry) -> Result<(), Failure> {
     let is_migrating = entry.public.iter().any(|change| {
         matches!(change, tozstore_crypto::sealed::Change::Settings(settings) if settings.is_migrating)
             || matches!(change, tozstore_crypto::sealed::Change::Migration(_))
@@ -236,7 +247,11 @@ fn ensure_offered(entry: &LogEntry) -> Result<(), Failure> {
 }
 
 /// That the caller is the author, with its newest bundle, and that the writer's is named.
-fn ensure_by_caller(tx: &dyn ReadTx, caller: &SealedCaller, entry: &LogEntry) -> Result<(), Failure> {
+pub(super) fn ensure_by_caller(
+    tx: &dyn ReadTx,
+    caller: &SealedCaller,
+    entry: &LogEntry,
+) -> Result<(), Failure> {
     if entry.author != caller.id {
         return Err(Failure::bad(SealedErrorCode::Rule, "an entry is sent by its author"));
     }
@@ -251,12 +266,29 @@ fn ensure_by_caller(tx: &dyn ReadTx, caller: &SealedCaller, entry: &LogEntry) ->
     Ok(())
 }
 
-/// An editor appends where a rotation is owed, and nowhere else.
-fn ensure_turn(facts: Option<&SealedFacts>, is_owed: bool) -> Result<(), Failure> {
-    let is_editor_alone =
-        facts.is_some_and(|facts| facts.grant.is_some_and(|grant| !grant.rights.is_delegate()));
-    if is_editor_alone && !is_owed {
+/// An editor appends where a rotation is owed, and nowhere else. A writer that sends wraps goes first: whoever appends without
+/// pause would win every race against its own removal.
+fn ensure_turn(
+    tx: &dyn ReadTx,
+    facts: Option<&SealedFacts>,
+    name: &TypeName,
+    is_owed: bool,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let Some(facts) = facts.filter(|facts| !facts.is_writer()) else { return Ok(()) };
+    if facts.grant.is_some_and(|grant| !grant.rights.is_delegate()) && !is_owed {
         return Err(Failure::bad(SealedErrorCode::Rule, "an editor rotates where a rotation is owed"));
+    }
+    let since = now.plus_seconds(-WRITERS_TURN_S);
+    let is_awaited = |row: &StageRow| {
+        row.name == *name
+            && row.writer == facts.writer
+            && row.previous == Some(facts.log.head.digest)
+            && row.touched >= since
+    };
+    if stages_of(tx, facts.writer, MAX_STAGES_OF_WRITER)?.iter().any(is_awaited) {
+        let text = "the writer is about to append an entry: wait for it";
+        return Err(Failure::new(StatusCode::TOO_MANY_REQUESTS, SealedErrorCode::Busy, text));
     }
     Ok(())
 }
@@ -305,6 +337,7 @@ impl Heads {
             return Ok(heads);
         }
         let (writer, name) = (entry.place.writer, &entry.place.type_name);
+        let rows: BTreeMap<_, _> = sealed_grants(tx, writer, name, MAX_WRAPS as usize)?.into_iter().collect();
         for (subject, held) in state.grants() {
             let Subject::Client(client) = *subject else { continue };
             if heads.sequences.contains_key(&client) {
@@ -314,8 +347,8 @@ impl Heads {
                 heads.gone.insert(*subject);
                 continue;
             };
-            let row = sealed_grant(tx, writer, name, *subject)?;
-            let sequence = row.filter(|row| row.head == held.grant.head).map_or(0, |row| row.head_sequence);
+            let row = rows.get(subject).filter(|row| row.head == held.grant.head);
+            let sequence = row.map_or(0, |row| row.head_sequence);
             if newest.compromised.is_some_and(|lost| lost > sequence) {
                 return Err(subject_moved(*subject, Some(newest.digest)));
             }

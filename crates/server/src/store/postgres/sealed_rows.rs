@@ -76,8 +76,10 @@ impl SealedWrites for Tx<'_, Writing<'_>> {
             " (owner_id, key, account_id, region, value) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (owner_id, key) DO UPDATE SET value = excluded.value"
         );
-        self.execute(sql, params![key.owner.as_bytes(), key.key, account.as_bytes(), LOCAL_REGION, value])
-            .map(drop)
+        self.execute_late(
+            sql,
+            params![key.owner.as_bytes(), key.key, account.as_bytes(), LOCAL_REGION, value],
+        )
     }
 
     fn delete_sealed_row(&mut self, table: SealedTable, key: &SealedKey) -> Result<bool, StoreError> {
