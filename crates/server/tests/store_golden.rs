@@ -1,6 +1,9 @@
 //! Database files of released schemas are opened by today's code, and hold what was written into them.
 #![allow(clippy::unwrap_used, reason = "functions that tests share may fail as tests do")]
 
+mod database;
+#[path = "golden/later.rs"]
+mod later;
 #[path = "golden/rows.rs"]
 mod rows;
 
@@ -8,27 +11,29 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tozstore_server::clock::SystemClock;
+use tozstore_server::store::raw::RawStore as _;
 use tozstore_server::store::{
-    HookDeliveryRow, HookRow, RecordIndex, RecordQuery, Scope, SqliteOptions, SqliteStore, Store, StoreError,
-    TermCondition, TermGroup, TermSearch, TextPattern, Usage, UsageOwner, UsageRow,
+    AttemptCount, ChangeKind, HookDeliveryRow, HookRow, RawPostgres, RawSqlite, RecordIndex, RecordQuery,
+    Scope, SharedMemory, SqliteOptions, SqliteStore, Store, StoreError, TermCondition, TermGroup, TermSearch,
+    TextPattern, Usage, UsageOwner,
 };
 
+use self::database::Database;
 use self::rows::{Rows, time};
 
-/// All files, oldest first.
-fn files() -> Vec<PathBuf> {
+/// All files of this kind, oldest first.
+fn files(kind: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut files: Vec<_> = paths.filter(|path| path.extension().is_some_and(|end| end == "db")).collect();
+    let mut files: Vec<_> = paths.filter(|path| path.extension().is_some_and(|end| end == kind)).collect();
     files.sort();
+    assert!(!files.is_empty());
     files
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_released_schema_is_opened() {
-    let files = files();
-    assert!(!files.is_empty());
-    for file in files {
+    for file in files("db") {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("copy.db");
         std::fs::copy(&file, &path).unwrap();
@@ -37,6 +42,17 @@ async fn every_released_schema_is_opened() {
         let version: i64 =
             conn.query_row("SELECT max(version) FROM schema_versions", [], |row| row.get(0)).unwrap();
         assert_eq!(name, format!("schema-{version:04}.db"));
+        let is_complete = version >= later::FIRST_SCHEMA;
+        if is_complete {
+            let tables = "SELECT name FROM sqlite_schema WHERE type = 'table'";
+            let mut statement = conn.prepare(tables).unwrap();
+            let names = statement.query_map([], |row| row.get(0)).unwrap();
+            for table in names.collect::<Result<Vec<String>, _>>().unwrap() {
+                let sql = format!("SELECT count(*) FROM {table}");
+                let rows: i64 = conn.query_row(&sql, [], |row| row.get(0)).unwrap();
+                assert!(rows > 0, "{name} has no row in {table}");
+            }
+        }
         drop(conn);
         // Twice: brought up to date, and as it is then.
         for _ in 0..2 {
@@ -44,14 +60,64 @@ async fn every_released_schema_is_opened() {
                 SqliteStore::open(&path, Arc::new(SystemClock), SqliteOptions::default())
                     .unwrap_or_else(|error| panic!("{name}: {error}")),
             );
-            check(&store).await;
+            check(&store, is_complete).await;
             store.close().await;
+        }
+        if is_complete {
+            assert_eq!(RawSqlite::beside(&path).unwrap().holds().unwrap(), [later::hold()]);
         }
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs a PostgreSQL server, see docs/testing.md"]
+async fn every_released_schema_of_postgresql_is_opened() {
+    for file in files("sql") {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let database = Database::new();
+        database.run(&restorable(&std::fs::read_to_string(&file).unwrap()));
+        let versions = database.texts("SELECT max(version) FROM tozstore_versions");
+        assert_eq!(name, format!("postgres-{:04}.sql", versions[0].parse::<u32>().unwrap()));
+        let tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()";
+        for table in database.texts(tables) {
+            let rows = database.texts(&format!("SELECT 1 FROM {table} LIMIT 1"));
+            assert_eq!(rows.len(), 1, "{name} has no row in {table}");
+        }
+        for _ in 0..2 {
+            let store: Arc<dyn Store> = Arc::new(database.open(Arc::new(SystemClock)));
+            check(&store, true).await;
+            check_shared(&*store.shared().unwrap()).await;
+            store.close().await;
+        }
+        let url = database.url.clone();
+        let holds = move || RawPostgres::beside(&url, None).unwrap().holds().unwrap();
+        assert_eq!(std::thread::spawn(holds).join().unwrap(), [later::hold()]);
+    }
+}
+
+/// A dump, for the schema that is current, and without what only `psql` understands.
+fn restorable(dump: &str) -> String {
+    let lines = dump.lines().filter(|line| !line.starts_with('\\') && !line.contains("'search_path'"));
+    lines.collect::<Vec<_>>().join("\n").replace("public.", "")
+}
+
+/// What processes tell one another is known to the next ones.
+async fn check_shared(shared: &dyn SharedMemory) {
+    for note in later::requests() {
+        assert!(!shared.note_request(note).await.unwrap(), "{note:?}");
+    }
+    let (name, value) = later::AGREED;
+    assert!(shared.agree(name, value, false).await.unwrap());
+    assert!(!shared.agree(name, [0; 32], false).await.unwrap());
+    let seen = |count: AttemptCount| {
+        assert_eq!(count, AttemptCount { attempts: 2, last_s: 3 });
+        Ok(count)
+    };
+    shared.change_attempts(later::ATTEMPTS_PLACE, Box::new(seen)).await.unwrap().unwrap();
+}
+
 /// Reads every row back.
-async fn check(store: &Arc<dyn Store>) {
+async fn check(store: &Arc<dyn Store>, is_complete: bool) {
     let rows = Rows::new().unwrap();
     let expected = rows.clone();
     let read = move |tx: &dyn tozstore_server::store::ReadTx| {
@@ -83,7 +149,8 @@ async fn check(store: &Arc<dyn Store>) {
         // A delivery wakes its hook.
         assert_eq!(hooks, [HookRow { id, wakes: hooks[0].wakes, ..expected.hook.clone() }]);
         assert_eq!(tx.next_delivery(id)?, Some(HookDeliveryRow { hook: id, ..expected.delivery.clone() }));
-        assert_eq!(tx.changes_after(0, 10)?.len(), expected.records.len());
+        let changes = tx.changes_after(0, 10)?;
+        assert_eq!(changes.iter().filter(|row| row.change.kind == ChangeKind::RecordWritten).count(), 3);
 
         // Counted by a migration where the file is older.
         let sum = expected.records.iter().map(Usage::of).fold(Usage::default(), |sum, one| Usage {
@@ -93,7 +160,7 @@ async fn check(store: &Arc<dyn Store>) {
         });
         let writer = expected.clients[0].id;
         for owner in [UsageOwner::Account(account.id), UsageOwner::Client(writer)] {
-            assert_eq!(tx.usage(owner)?, UsageRow { usage: sum, ..UsageRow::default() });
+            assert_eq!(tx.usage(owner)?.usage, sum);
         }
         let scopes = std::collections::BTreeSet::from([Scope { writer, only: None }]);
         let query = RecordQuery {
@@ -117,9 +184,19 @@ async fn check(store: &Arc<dyn Store>) {
             ..TermSearch::default()
         };
         assert_eq!(tx.search_terms(&search)?.total, expected.records.len());
-        Ok(())
+        if is_complete { later::check(&expected, tx) } else { Ok(()) }
     };
     store.read::<_, StoreError, _>("golden rows", read).await.unwrap();
+    if is_complete {
+        let challenge = later::challenge(&rows);
+        let (hash, again) = (challenge.hash, challenge.clone());
+        let taken = store.write::<_, StoreError, _>("challenge", move |tx| {
+            let taken = tx.take_challenge(&hash)?;
+            tx.insert_challenge(&again)?;
+            Ok(taken)
+        });
+        assert_eq!(taken.await.unwrap(), Some(challenge));
+    }
     // What is new comes after what was there.
     let next = store.write::<_, StoreError, _>("next index", |tx| Ok((tx.next_record_index()?, tx.stamp()?)));
     let (index, stamp) = next.await.unwrap();
