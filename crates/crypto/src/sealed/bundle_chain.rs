@@ -115,6 +115,14 @@ impl BundleChain {
         })
     }
 
+    /// The sequences of bundles that replaced keys because they may be in other hands, ascending.
+    pub(super) fn replacements(&self) -> impl Iterator<Item = u64> {
+        let bundles = self.bundles().map(Encoded::object);
+        bundles
+            .filter(|bundle| bundle.reason == BundleReason::Compromised)
+            .map(|bundle| bundle.sequence.into())
+    }
+
     /// How well the head is known if the bundle of that digest was pinned, and known so well: it continues from it.
     /// What was compared stays so, but not across a link that was made because keys were stolen, since stolen keys may
     /// have signed it. None if the bundle is not in the chain.

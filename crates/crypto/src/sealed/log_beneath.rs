@@ -1,12 +1,12 @@
 //! What the author of an entry verified of all that is beneath a type's grants (section 6, `beneath`; section 10).
 
 use super::log_change::Blind;
-use super::{Digest, LogPosition, Reader, Writer};
+use super::{Digest, LogPosition, Reader, Subject, Writer};
 use crate::label::SealedLabel;
 use crate::{ClientId, GroupId, ParseError};
 
 /// The most lines of an entry.
-pub const MAX_LINES: usize = 16_384;
+pub(super) const MAX_LINES: usize = 16_384;
 
 /// What one line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,6 +17,16 @@ pub enum BeneathKey {
     Group(GroupId),
     /// A group that got no wrap.
     LeftOut(GroupId),
+}
+
+impl BeneathKey {
+    /// The client or group that it is about.
+    pub const fn subject(&self) -> Subject {
+        match self {
+            Self::Client(client) => Subject::Client(*client),
+            Self::Group(group) | Self::LeftOut(group) => Subject::Group(*group),
+        }
+    }
 }
 
 /// One line: the state in which the author saw a client or group.

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    AccessKey, Beneath, BeneathLine, Blind, Census, Change, Digest, Encoded, EntryPlace, Epoch, EpochBlock,
-    EpochId, KeyRing, LINK_BYTES, LogEntry, LogPosition, LogReplay, LogState, NameKey, NoticeReference,
-    PrivateChange, RuleError, SegmentHead, Signed, SigningKey, Subject, Tree, Wrap, WrapDue, WrapPublicKey,
-    link_digest,
+    AccessKey, Around, AroundError, Beneath, BeneathLine, Blind, Census, Change, Digest, Encoded, EntryPlace,
+    Epoch, EpochBlock, EpochId, KeyRing, LINK_BYTES, LogEntry, LogPosition, LogReplay, LogState, NameKey,
+    NoticeReference, PrivateChange, ReachError, RuleError, SegmentHead, Signed, SigningKey, Subject,
+    Surroundings, Tree, Wrap, WrapDue, WrapPublicKey, link_digest,
 };
-use crate::{ClientId, ParseError};
+use crate::{ClientId, GroupId, ParseError};
 
 /// What an author wants an entry to do.
 #[derive(Clone, Debug)]
@@ -100,9 +100,36 @@ impl EntryDraft {
         name_key: Option<&NameKey>,
         public_key: impl Fn(&WrapDue) -> Option<WrapPublicKey>,
     ) -> Result<PreparedEntry, DraftError> {
+        self.prepare_with(
+            log,
+            ring,
+            self.fresh_keys(),
+            name_key,
+            None::<(&Around<'_>, &BTreeSet<GroupId>)>,
+            public_key,
+        )
+    }
+
+    /// As [`Self::prepare`], of a type that groups may have grants in. `around` knows all groups beneath and all clients
+    /// in them; those that are `left_out` get no wrap, and nobody by way of them.
+    ///
+    /// # Errors
+    /// As the variants say. [`DraftError::NoPublicKey`] also if the log of a group is not there, or keys have moved that
+    /// the changes do not follow.
+    pub fn prepare_around(
+        &self,
+        log: &LogReplay,
+        ring: &KeyRing,
+        name_key: Option<&NameKey>,
+        (around, left_out): (&impl Surroundings, &BTreeSet<GroupId>),
+        public_key: impl Fn(&WrapDue) -> Option<WrapPublicKey>,
+    ) -> Result<PreparedEntry, DraftError> {
+        self.prepare_with(log, ring, self.fresh_keys(), name_key, Some((around, left_out)), public_key)
+    }
+
+    fn fresh_keys(&self) -> Vec<AccessKey> {
         let begun = self.rotate.len() + usize::from(self.opens_segment);
-        let fresh = (0..begun).map(|_| AccessKey::generate()).collect();
-        self.prepare_with(log, ring, fresh, name_key, public_key)
+        (0..begun).map(|_| AccessKey::generate()).collect()
     }
 
     /// As [`Self::prepare`], with keys that were drawn: of rotated segments in their order, then of the new one.
@@ -112,20 +139,30 @@ impl EntryDraft {
         ring: &KeyRing,
         fresh: Vec<AccessKey>,
         name_key: Option<&NameKey>,
+        groups: Option<(&impl Surroundings, &BTreeSet<GroupId>)>,
         public_key: impl Fn(&WrapDue) -> Option<WrapPublicKey>,
     ) -> Result<PreparedEntry, DraftError> {
         let state = log.state();
         let Begun { blocks, links, keys } = self.begin_epochs(log, ring, fresh)?;
-        let (mut entry, private, beneath) = self.entry(state, blocks)?;
+        let (mut entry, private, mut beneath) = self.entry(state, blocks)?;
 
         // The state after it says who gets a wrap. Neither depends on the root of the wraps.
         let shown: Vec<_> = private.iter().map(|change| Change::parse(&change.change)).enumerate().collect();
         let mut after = state.clone();
         let unwrapped = Encoded::new(&entry)?.digest();
-        let step = after.step(&entry, unwrapped, self.author_bundle.1, &shown, log)?;
+        let step = after.step(&entry, unwrapped, self.author_bundle.1, &shown, None, log)?;
         step.ensure_nothing_void()?;
-        let deleted = self.deleted.iter().map(|client| Subject::Client(*client)).collect();
-        let dues = after.wraps_due(&entry, &step, &deleted)?;
+        let dues = if let Some((around, left_out)) = groups {
+            if let Some((blind, lines)) = &mut beneath {
+                *lines = after.holder().lines(around, left_out).map_err(DraftError::of_reach)?;
+                entry.beneath = Some(lines.commitment(blind)?);
+            }
+            let lines = beneath.as_ref().map(|(_, lines)| lines);
+            after.ensure_around(&entry, &step, lines, around).map_err(DraftError::of_around)?
+        } else {
+            let deleted = self.deleted.iter().map(|client| Subject::Client(*client)).collect();
+            after.wraps_due(&entry, &step, &deleted)?
+        };
 
         let heads = after.segment_heads();
         let current =
@@ -199,7 +236,10 @@ impl EntryDraft {
         let (hidden, public): (Vec<Change>, Vec<Change>) =
             self.changes.iter().partition(|change| is_private(state, change, is_reset));
         let private = hidden.iter().map(PrivateChange::new).collect::<Result<Vec<_>, _>>()?;
-        let beneath = if epochs.is_empty() {
+        let wraps_to_group = |change: &Change| {
+            matches!(change, Change::Grant(Subject::Group(_), _) | Change::Follow(Subject::Group(_), _))
+        };
+        let beneath = if epochs.is_empty() && !self.changes.iter().any(wraps_to_group) {
             None
         } else {
             let lines =
@@ -230,6 +270,23 @@ impl EntryDraft {
             notice: self.notice,
         };
         Ok((entry, private, beneath))
+    }
+}
+
+impl DraftError {
+    const fn of_reach(error: ReachError) -> Self {
+        match error {
+            ReachError::Moved(subject) => Self::NoPublicKey(subject),
+            ReachError::TooMany => Self::Encoding(ParseError::new("at most 16,384 lines")),
+        }
+    }
+
+    const fn of_around(error: AroundError) -> Self {
+        match error {
+            AroundError::Rule(error) => Self::Rule(error),
+            AroundError::GroupRule(error) => Self::Encoding(ParseError::new(error.what)),
+            AroundError::Reach(error) => Self::of_reach(error),
+        }
     }
 }
 

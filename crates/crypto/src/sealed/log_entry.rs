@@ -1,8 +1,8 @@
 //! Entries of a type's log: what their author signs (section 6).
 
 use super::{
-    BundleChain, Change, Digest, EpochId, Kind, LogPosition, MAX_SEGMENTS, Object, PrivateChange, Reader,
-    SegmentHead, Signed, TypePlace, Writer,
+    Beneath, Blind, BundleChain, Change, Digest, EpochId, Kind, LogPosition, MAX_SEGMENTS, Object,
+    PrivateChange, Reader, SegmentHead, Signed, TypePlace, Writer,
 };
 use crate::label::SealedLabel;
 use crate::{ClientId, ParseError, RecordId, StoreId, VerifyError};
@@ -210,7 +210,7 @@ impl Census {
 }
 
 impl NoticeReference {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
         let notice = Self { sequence: reader.u32()?, digest: reader.digest()? };
         if (1..Self::SEQUENCE_END).contains(&notice.sequence) {
             Ok(notice)
@@ -219,7 +219,7 @@ impl NoticeReference {
         }
     }
 
-    fn write(&self, writer: &mut Writer) {
+    pub(super) fn write(&self, writer: &mut Writer) {
         writer.u32(self.sequence);
         writer.array(self.digest.as_bytes());
     }
@@ -233,6 +233,7 @@ pub struct VerifiedEntry<'a> {
     author_sequence: u32,
     /// By index in the entry; what does not parse is there too.
     opened: Vec<(usize, Result<Change, ParseError>)>,
+    lines: Option<Beneath>,
 }
 
 impl<'a> VerifiedEntry<'a> {
@@ -262,7 +263,30 @@ impl<'a> VerifiedEntry<'a> {
                 Err(VerifyError)
             }
         });
-        Ok(Self { signed, author_sequence: bundle.sequence, opened: opened.collect::<Result<_, _>>()? })
+        Ok(Self {
+            signed,
+            author_sequence: bundle.sequence,
+            opened: opened.collect::<Result<_, _>>()?,
+            lines: None,
+        })
+    }
+
+    /// With the lines of what is beneath, which were shown.
+    ///
+    /// # Errors
+    /// The entry does not commit to them.
+    pub fn with_lines(mut self, blind: &Blind, lines: &Beneath) -> Result<Self, VerifyError> {
+        let commitment = lines.commitment(blind).map_err(|_| VerifyError)?;
+        if self.entry().beneath != Some(commitment) {
+            return Err(VerifyError);
+        }
+        self.lines = Some(lines.clone());
+        Ok(self)
+    }
+
+    /// The lines of what is beneath, if they were shown.
+    pub const fn lines(&self) -> Option<&Beneath> {
+        self.lines.as_ref()
     }
 
     /// The entry.

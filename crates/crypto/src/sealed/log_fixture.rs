@@ -136,9 +136,22 @@ impl Case {
     pub(crate) fn commit(&mut self, draft: &EntryDraft) -> Result<LogStep, DraftError> {
         let prepared = self.prepare(draft)?;
         let signed = prepared.sign(&self.party(draft.author).keys.signing_key());
-        let chain = &self.party(draft.author).chain;
-        let step = self.log.push(&VerifiedEntry::new(&signed, chain, &prepared.shown()).unwrap())?;
-        self.entries.push((signed, prepared.shown()));
+        self.take(&signed, prepared)
+    }
+
+    /// Takes an entry as somebody who is shown all.
+    pub(crate) fn take(
+        &mut self,
+        signed: &Signed<LogEntry>,
+        prepared: PreparedEntry,
+    ) -> Result<LogStep, DraftError> {
+        let chain = &self.party(signed.object().author).chain;
+        let mut verified = VerifiedEntry::new(signed, chain, &prepared.shown()).unwrap();
+        if let Some((blind, lines)) = &prepared.beneath {
+            verified = verified.with_lines(blind, lines).unwrap();
+        }
+        let step = self.log.push(&verified)?;
+        self.entries.push((signed.clone(), prepared.shown()));
         prepared.keep_keys(&mut self.ring);
         Ok(step)
     }

@@ -3,13 +3,13 @@
 use super::log_entry::MAX_WRAPS;
 use super::log_state::{HeldGrant, LogState};
 use super::{
-    Digest, Epoch, EpochId, Grant, LogPosition, MAX_SEGMENTS, Migration, Reader, SegmentHead, Settings,
+    Digest, Epoch, EpochId, Grant, LogPosition, MAX_SEGMENTS, Migration, Reader, SegmentHead, Settings, Span,
     Subject, TypePlace, Writer,
 };
 use crate::{ClientId, ParseError};
 
-/// The form of these bytes, which are nobody's but the store's.
-const FORM: u8 = 1;
+/// The form of these bytes, which are nobody's but the store's. Form 1 has no span.
+const FORM: u8 = 2;
 /// Nobody is in more lists than there are entries in a log.
 const MAX_ENTRIES: usize = 1_000_000;
 
@@ -21,7 +21,7 @@ impl LogState {
     pub fn to_bytes(&self) -> Result<Vec<u8>, ParseError> {
         let mut writer = Writer::new();
         writer.u8(FORM);
-        writer.opt(self.head, write_position);
+        writer.opt(self.head, |writer, head| head.write(writer));
         writer.opt(self.settings, |writer, settings| settings.write(writer));
         writer.opt(self.migration, |writer, step| writer.u8(step as u8));
         writer.opt(self.writer_bundle, |writer, digest| writer.array(digest.as_bytes()));
@@ -54,7 +54,8 @@ impl LogState {
             writer.u32(**segment);
             writer.u64(**number);
         });
-        writer.opt(self.census, write_position);
+        writer.opt(self.census, |writer, census| census.write(writer));
+        self.span.write(&mut writer);
         writer.finish()
     }
 
@@ -64,12 +65,13 @@ impl LogState {
     /// These are other bytes.
     pub fn from_bytes(place: TypePlace, bytes: &[u8]) -> Result<Self, ParseError> {
         let mut reader = Reader::new(bytes);
-        if reader.u8()? != FORM {
+        let form = reader.u8()?;
+        if !(1..=FORM).contains(&form) {
             return Err(ParseError::new("the stored state of a log"));
         }
         let state = Self {
             place,
-            head: reader.opt(read_position)?,
+            head: reader.opt(LogPosition::read)?,
             settings: reader.opt(Settings::read)?,
             migration: reader.opt(read_migration)?,
             writer_bundle: reader.opt(Reader::digest)?,
@@ -96,7 +98,8 @@ impl LogState {
                 .list(MAX_SEGMENTS, |reader| Ok((reader.u32()?, reader.u64()?)))?
                 .into_iter()
                 .collect(),
-            census: reader.opt(read_position)?,
+            census: reader.opt(LogPosition::read)?,
+            span: if form == 1 { Span::default() } else { Span::read(&mut reader)? },
         };
         reader.finish()?;
         Ok(state)
@@ -111,7 +114,7 @@ impl Epoch {
     pub fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
         Ok(Self {
             head: SegmentHead { segment: reader.u32()?, number: reader.u64()?, canary: reader.digest()? },
-            entry: read_position(reader)?,
+            entry: LogPosition::read(reader)?,
             follows: reader.opt(Reader::digest)?.map(EpochId::from_digest),
             link: reader.opt(Reader::digest)?,
         })
@@ -122,19 +125,21 @@ impl Epoch {
         writer.u32(self.head.segment);
         writer.u64(self.head.number);
         writer.array(self.head.canary.as_bytes());
-        write_position(writer, self.entry);
+        self.entry.write(writer);
         writer.opt(self.follows, |writer, epoch| writer.array(epoch.as_bytes()));
         writer.opt(self.link, |writer, digest: Digest| writer.array(digest.as_bytes()));
     }
 }
 
-fn write_position(writer: &mut Writer, position: LogPosition) {
-    writer.u64(position.position);
-    writer.array(position.digest.as_bytes());
-}
+impl LogPosition {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, ParseError> {
+        Ok(Self { position: reader.u64()?, digest: reader.digest()? })
+    }
 
-fn read_position(reader: &mut Reader<'_>) -> Result<LogPosition, ParseError> {
-    Ok(LogPosition { position: reader.u64()?, digest: reader.digest()? })
+    pub(super) fn write(&self, writer: &mut Writer) {
+        writer.u64(self.position);
+        writer.array(self.digest.as_bytes());
+    }
 }
 
 fn read_migration(reader: &mut Reader<'_>) -> Result<Migration, ParseError> {

@@ -360,7 +360,7 @@ fn the_last_segments_and_positions_are_the_writers() {
     state.head = Some(LogPosition { position: 899_999, ..state.head.unwrap() });
     let late = LogEntry { position: 900_000, ..entry };
     let digest = Digest::from_bytes([0; 32]);
-    let refused = state.step(&late, digest, 0, &[], &case.log).unwrap_err();
+    let refused = state.step(&late, digest, 0, &[], None, &case.log).unwrap_err();
     assert_eq!(refused.rule, Rule::Author);
 }
 

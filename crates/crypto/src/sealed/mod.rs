@@ -9,13 +9,29 @@ mod access_key_wrap;
 mod bundle;
 mod bundle_chain;
 mod card;
+mod clean;
+#[cfg(test)]
+mod clean_tests;
 mod client_state;
 mod codec;
 mod data_key;
 mod digest;
 mod field;
 mod file;
+mod group_change;
+mod group_draft;
+mod group_entry;
+#[cfg(test)]
+pub(crate) mod group_fixture;
+mod group_keys;
+mod group_replay;
+mod group_rules;
 mod group_secret;
+mod group_snapshot;
+mod group_state;
+#[cfg(test)]
+mod group_tests;
+mod holder;
 mod key_ring;
 mod keys;
 mod log_beneath;
@@ -25,12 +41,14 @@ mod log_entry;
 mod log_epoch;
 #[cfg(test)]
 pub(crate) mod log_fixture;
+mod log_judge;
 mod log_replay;
 mod log_rules;
 mod log_snapshot;
 mod log_state;
 #[cfg(test)]
 mod log_tests;
+mod log_wraps;
 #[cfg(test)]
 mod model;
 mod object;
@@ -42,7 +60,9 @@ mod record_seal;
 mod record_tests;
 mod request;
 mod seal;
+mod span;
 mod subject;
+mod surroundings;
 mod text;
 mod tree;
 mod wrap;
@@ -86,6 +106,21 @@ pub use log_epoch::{Epoch, EpochLookup};
 pub use log_replay::{LogReplay, Standing, VersionError, countable};
 pub use log_rules::{Rule, RuleError};
 pub use log_state::{GrantChange, HeldGrant, LogState, LogStep, VoidChange, WrapDue};
+
+// Groups: who is in them, and who may have their keys
+pub use clean::{Exposure, is_clean};
+pub use group_change::{GroupChange, GroupSettings, Member, Role};
+pub use group_draft::{GroupDraft, GroupDraftError, PreparedGroupEntry};
+pub use group_entry::{GroupEntry, KeyBlock, VerifiedGroupEntry};
+pub use group_keys::GroupKeys;
+pub use group_replay::GroupReplay;
+pub use group_rules::{GroupRule, GroupRuleError};
+pub use group_state::{GroupKey, GroupState, GroupStep, HeldMember, MemberChange};
+use holder::left_out_by;
+pub use holder::{Holder, MAX_GROUP_LEVELS, MAX_GROUPS_BENEATH, ReachError};
+pub use log_wraps::{AroundError, MAX_GROUP_GRANTS};
+pub use span::{Span, TakenIn};
+pub use surroundings::{Around, Surroundings};
 
 // What a client remembers
 pub use client_state::{Backwards, ClientState, RememberedBundle, RememberedLog, RememberedRecord};

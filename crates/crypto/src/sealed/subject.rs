@@ -13,6 +13,22 @@ pub enum Subject {
 }
 
 impl Subject {
+    /// The client that it is.
+    pub const fn client(&self) -> Option<ClientId> {
+        match self {
+            Self::Client(client) => Some(*client),
+            Self::Group(_) => None,
+        }
+    }
+
+    /// The group that it is.
+    pub const fn group(&self) -> Option<GroupId> {
+        match self {
+            Self::Client(_) => None,
+            Self::Group(group) => Some(*group),
+        }
+    }
+
     /// Kind and id.
     pub fn to_bytes(self) -> [u8; 17] {
         let (kind, id) = match &self {

@@ -251,7 +251,14 @@ impl Device {
             party(client).chain.find(&due.head).map(|bundle| bundle.object().wrap_key.clone())
         };
         let mut prepared = draft
-            .prepare_with(&self.log, &self.ring, keys, None, public_key)
+            .prepare_with(
+                &self.log,
+                &self.ring,
+                keys,
+                None,
+                None::<(&crate::sealed::Around<'_>, &std::collections::BTreeSet<crate::GroupId>)>,
+                public_key,
+            )
             .map_err(|error| Failure(format!("{draft:?}: {error}")))?;
         if self.bug == Some(Bug::ForgetReader) && draft.changes.is_empty() && prepared.wraps.len() > 1 {
             forget_last(&mut prepared);

@@ -156,7 +156,10 @@ pub(super) fn append_entry(
     let shown: Vec<_> = (0..).zip(prepared.private.iter().cloned()).collect();
     let bad = || Failure::bad(SealedErrorCode::BadSignature, "the signature of the entry does not hold");
     let chain = chain.ok_or_else(bad)?;
-    let verified = VerifiedEntry::new(&prepared.entry, &chain, &shown).map_err(|_| bad())?;
+    let mut verified = VerifiedEntry::new(&prepared.entry, &chain, &shown).map_err(|_| bad())?;
+    if let Some(opened) = &prepared.beneath {
+        verified = verified.with_lines(&opened.blind, &opened.lines).map_err(|_| bad())?;
+    }
     let mut state = log_state(tx.as_read(), &entry.place)?;
     let earlier = earlier_epochs(tx.as_read(), &state, entry)?;
     let was_owed = match &facts {
