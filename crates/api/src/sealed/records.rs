@@ -222,12 +222,15 @@ impl SealedBody for RecordPage {
     }
 }
 
-/// Records whose data keys hang on an older epoch than their segment's newest: `u64 left, list(blob(version), signature,
-/// epoch id, wrapped key)`.
+/// Records whose data keys hang on an older epoch than their segment's newest: `u64 left, opt(record id) next,
+/// list(blob(version), signature, epoch id, wrapped key)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StaleRecords {
-    /// How many there are, those of this page among them.
+    /// How many there are, those of this page among them: of the first page, in the first 100,000 records; of later ones,
+    /// on the page.
     pub left: u64,
+    /// Behind which record the next page begins; none if this is the last.
+    pub next: Option<RecordId>,
     /// The first of them, ascending by record id.
     pub records: Vec<StaleRecord>,
 }
@@ -246,11 +249,16 @@ impl SealedBody for StaleRecords {
         let read = |reader: &mut Reader<'_>| {
             Ok(StaleRecord { version: Signed::read(reader)?, key: read_key(reader)? })
         };
-        Ok(Self { left: reader.u64()?, records: reader.list(MAX_RECORDS_PER_PAGE, read)? })
+        Ok(Self {
+            left: reader.u64()?,
+            next: reader.opt(|reader| reader.array().map(RecordId::from_bytes))?,
+            records: reader.list(MAX_RECORDS_PER_PAGE, read)?,
+        })
     }
 
     fn write(&self, writer: &mut Writer) {
         writer.u64(self.left);
+        writer.opt(self.next, |writer, next| writer.array(next.as_bytes()));
         writer.list(&self.records, |writer, record| {
             record.version.write(writer);
             write_key(writer, &record.key);
@@ -430,6 +438,7 @@ mod tests {
         assert_eq!(RewrapResults::from_bytes(&results.to_bytes().unwrap()), Ok(results));
         let stale = StaleRecords {
             left: 9,
+            next: Some(RecordId::from_bytes([2; 16])),
             records: vec![StaleRecord { version: one.record.version, key: one.key }],
         };
         assert_eq!(StaleRecords::from_bytes(&stale.to_bytes().unwrap()), Ok(stale));

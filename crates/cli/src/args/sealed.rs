@@ -16,6 +16,7 @@ Examples:
   tozstore sealed read diary RECORD
   tozstore sealed read diary RECORD --writer CLIENT --field text --raw
   tozstore sealed revoke diary --from CLIENT
+  tozstore sealed rotate diary --complete
 
 What is written after `revoke` opens with nothing that the client ever held, whatever it gets of the server.
 A reader's fingerprint and contact card: tozstore whoami, on the reader's side. Without one of them the server
@@ -43,8 +44,8 @@ pub enum SealedCommand {
     Share(SealedShareArguments),
     /// Take that back: what is written from then on stays closed to the client
     Revoke(SealedRevokeArguments),
-    /// Take new keys for what is written from now on
-    Rotate(SealedTypeArguments),
+    /// Take new keys for what is written from now on, or bring all under the newest
+    Rotate(SealedRotateArguments),
     /// List who holds a grant in a type
     Readers(SealedTypeArguments),
 }
@@ -183,6 +184,25 @@ pub enum SealedRight {
     Revoke,
     /// Take new keys
     Rotate,
+}
+
+/// What to rotate.
+#[derive(Debug, Args)]
+pub struct SealedRotateArguments {
+    /// Which type.
+    #[command(flatten)]
+    pub of: SealedTypeArguments,
+    /// Bring what was written before under the newest keys; may be stopped, and goes on when it is called again
+    #[arg(long)]
+    pub complete: bool,
+    /// Records to bring under them in a second, at most
+    #[arg(
+        long, value_name = "N", requires = "complete", value_parser = clap::value_parser!(u32).range(1..)
+    )]
+    pub keys_per_second: Option<u32>,
+    /// Take what this author wrote, although it may not write any more; may be given more than once
+    #[arg(long, value_name = "CLIENT", requires = "complete")]
+    pub accept: Vec<ClientId>,
 }
 
 /// What to take back.

@@ -2,15 +2,16 @@
 
 use serde_json::{Map, Value, json};
 use tozstore::{
-    ClientId, Fields, Known, Rights, SealedClient, SealedRecord, ShareFrom, Timestamp, TypeOptions,
+    ClientId, CompleteOptions, Fields, HeldReason, Known, Rights, SealedClient, SealedRecord, ShareFrom,
+    Timestamp, TypeOptions,
 };
 
 use super::Context;
 use super::record::fields_of;
 use crate::args::{
     SealedCommand, SealedCreateArguments, SealedDeleteArguments, SealedListArguments, SealedReadArguments,
-    SealedRevokeArguments, SealedRight, SealedShareArguments, SealedTypeArguments, SealedUpdateArguments,
-    SealedWriteArguments,
+    SealedRevokeArguments, SealedRight, SealedRotateArguments, SealedShareArguments, SealedTypeArguments,
+    SealedUpdateArguments, SealedWriteArguments,
 };
 use crate::exit::{Code, Failure, Outcome};
 use crate::field::collect_fields;
@@ -207,11 +208,58 @@ async fn revoke(sealed: &SealedClient, arguments: &SealedRevokeArguments, output
     done(output, &document, &told)
 }
 
-async fn rotate(sealed: &SealedClient, of: &SealedTypeArguments, output: Output) -> Outcome {
+async fn rotate(sealed: &SealedClient, arguments: &SealedRotateArguments, output: Output) -> Outcome {
+    let of = &arguments.of;
+    if arguments.complete {
+        return complete(sealed, arguments, output).await;
+    }
     let entry = sealed.rotate(of.writer(sealed), &of.record_type).await?;
     let document =
         json!({ "type": of.record_type, "writer_id": of.writer(sealed), "position": entry.position });
     done(output, &document, &format!("{} has new keys", of.record_type))
+}
+
+async fn complete(sealed: &SealedClient, arguments: &SealedRotateArguments, output: Output) -> Outcome {
+    let SealedRotateArguments { of, keys_per_second, accept, complete: _ } = arguments;
+    let options = CompleteOptions { keys_per_s: *keys_per_second, accept: accept.iter().copied().collect() };
+    let show = |at: tozstore::CompletionProgress| {
+        output.passing(&format!("{} records are under the newest keys, {} are left", at.rewrapped, at.left));
+    };
+    let done = sealed.complete(of.writer(sealed), &of.record_type, &options, show).await;
+    output.passing("");
+    let done = done?;
+    let reason = |reason| match reason {
+        HeldReason::AuthorRevoked => "author_revoked",
+        HeldReason::NotSigned => "not_signed",
+        HeldReason::Unreadable => "unreadable",
+    };
+    if output.is_json() {
+        let held = done.held.iter().map(|held| {
+            json!({ "record_id": held.record, "author_id": held.author, "reason": reason(held.reason) })
+        });
+        let held: Vec<_> = held.collect();
+        output.document(&json!({
+            "type": of.record_type, "writer_id": of.writer(sealed), "rewrapped": done.rewrapped, "held": held,
+        }))?;
+    } else {
+        let rows: Vec<_> = done
+            .held
+            .iter()
+            .map(|held| [held.record.to_string(), held.author.to_string(), reason(held.reason).to_owned()])
+            .collect();
+        if !rows.is_empty() {
+            output.table(["RECORD", "AUTHOR", "REASON"], &rows)?;
+        }
+        output.remark(&format!("{} records were brought under the newest keys", done.rewrapped));
+    }
+    if done.held.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Code::Untrusted,
+        format!("{} records still hang on older keys", done.held.len()),
+        "write or delete them anew; what an author wrote before it was revoked, --accept takes",
+    ))
 }
 
 async fn readers(sealed: &SealedClient, of: &SealedTypeArguments, output: Output) -> Outcome {

@@ -29,6 +29,11 @@ impl<'a> Reader<'a> {
         if self.rest.is_empty() { Ok(()) } else { Err(ParseError::new("the end of an encoding")) }
     }
 
+    /// Whether nothing is left.
+    pub const fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     /// All bytes that are left.
     pub const fn rest(self) -> &'a [u8] {
         self.rest

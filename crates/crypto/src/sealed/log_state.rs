@@ -298,6 +298,11 @@ impl LogState {
         self.writing.get(&client)?.last().filter(|(_, may)| !may).map(|(position, _)| *position)
     }
 
+    /// Whether somebody could write, and cannot any more.
+    pub fn has_former_editors(&self) -> bool {
+        self.writing.values().any(|changes| changes.last().is_some_and(|(_, may)| !may))
+    }
+
     /// The clients that may write, beside the writer.
     pub fn editors(&self) -> impl Iterator<Item = ClientId> {
         self.writing

@@ -17,6 +17,7 @@
 //!
 //! The format and its claims are in `docs/formats/sealed.md`.
 
+mod completion;
 mod keys;
 mod leaked;
 mod open_type;
@@ -43,6 +44,7 @@ use tozstore_crypto::sealed::{
 };
 use tozstore_crypto::{ClientId, MacKey, ParseError, StoreId};
 
+pub use self::completion::{CompleteOptions, Completion, CompletionProgress, HeldReason, HeldRecord};
 pub use self::keys::Contact;
 pub use self::leaked::LeakedRecord;
 use self::open_type::OpenType;

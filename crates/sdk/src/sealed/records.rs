@@ -287,8 +287,11 @@ impl SealedClient {
                 verified.open_data_key(&wrapping_key, &view.key).map_err(|error| is_false(&error))?;
             verified.open_fields(names(open), &data_key).map_err(|error| is_false(&error))?
         };
-        let seen = RememberedRecord { version: number, digest, state: version.state, used_ms: now_ms() };
-        self.state().remember_record(open.place(), version.place.record, seen);
+        // What is remembered, a completion takes for genuine: not what a former author may have signed since.
+        if standing != Standing::Former {
+            let seen = RememberedRecord { version: number, digest, state: version.state, used_ms: now_ms() };
+            self.state().remember_record(open.place(), version.place.record, seen);
+        }
         Ok(SealedRecord {
             place: version.place.clone(),
             digest,

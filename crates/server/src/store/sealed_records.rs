@@ -26,7 +26,9 @@ pub struct SealedRecordRow {
     pub plain: Plain,
     /// Its data key under an epoch; zeros of a tombstone.
     pub key: WrappedDataKey,
-    /// That epoch; of a tombstone, the one that was current when its author wrote.
+    /// The data key that a delegate replaced, until the writer has opened it and replaced it too.
+    pub original: Option<WrappedDataKey>,
+    /// The epoch of `key`; of a tombstone, the one that was current when its author wrote.
     pub epoch: EpochPlace,
     /// Digests of the last versions, this one at the end.
     pub digests: Vec<Digest>,
@@ -192,23 +194,32 @@ fn write_row(row: &SealedRecordRow) -> Result<Vec<u8>, StoreError> {
     writer.u32(row.epoch.segment);
     writer.u64(row.epoch.number);
     writer.list(&row.digests, |writer, digest| writer.array(digest.as_bytes()));
+    writer.opt(row.original.as_ref(), |writer, original| {
+        writer.array(original.epoch().as_bytes());
+        writer.array(original.sealed());
+    });
     writer.finish().map_err(corrupt("a record"))
 }
 
 fn read_row(value: &[u8]) -> Result<SealedRecordRow, StoreError> {
     let mut reader = Reader::new(value);
     let read = |reader: &mut Reader<'_>| {
+        let key = |reader: &mut Reader<'_>| {
+            Ok(WrappedDataKey::new(EpochId::from_digest(reader.digest()?), &reader.array()?))
+        };
         Ok::<_, ParseError>(SealedRecordRow {
             index: RecordIndex(reader.u64()?),
             version: Signed::read(reader)?,
             plain: Plain::read(reader)?,
-            key: WrappedDataKey::new(EpochId::from_digest(reader.digest()?), &reader.array()?),
+            key: key(reader)?,
             epoch: EpochPlace {
                 id: EpochId::from_digest(reader.digest()?),
                 segment: reader.u32()?,
                 number: reader.u64()?,
             },
             digests: reader.list(KEPT_DIGESTS, Reader::digest)?,
+            // Rows of older versions of this program end here.
+            original: if reader.is_at_end() { None } else { reader.opt(key)? },
         })
     };
     let row = read(&mut reader).map_err(corrupt("a record"))?;

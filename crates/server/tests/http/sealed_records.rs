@@ -204,7 +204,7 @@ async fn a_write_under_an_older_epoch_is_wrapped_anew_and_sent_again() {
         .sealed_get(&writer, &paths::sealed_records_stale(writer.id(), log.name(), None))
         .await
         .encoded();
-    assert_eq!((stale.left, stale.records.len()), (1, 1));
+    assert_eq!((stale.left, stale.next, stale.records.len()), (1, None, 1));
     assert_eq!(stale.records[0].version, written.write.record.version);
     let rewrap = Rewrap {
         record: written.place.record,
@@ -236,7 +236,46 @@ async fn a_write_under_an_older_epoch_is_wrapped_anew_and_sent_again() {
         .sealed_get(&writer, &paths::sealed_records_stale(writer.id(), log.name(), None))
         .await
         .encoded();
-    assert_eq!(stale, StaleRecords { left: 0, records: Vec::new() });
+    assert_eq!(stale, StaleRecords { left: 0, next: None, records: Vec::new() });
+}
+
+#[tokio::test]
+async fn what_a_delegate_wraps_anew_is_not_the_last_word() {
+    let fixture = Fixture::new().await;
+    let (writer, delegate) = (fixture.sealed_client("writer").await, fixture.sealed_client("delegate").await);
+    let mut log = TestLog::begin(&fixture, &writer, "t").await;
+    let plan = Plan { public: vec![grant(&delegate, Rights::ROTATE, 0)], ..Plan::default() };
+    log.append(&fixture, &writer, &writer, &[&delegate], plan).await;
+    let written = version(&log, &writer, RecordId::random(), (1, None), log.head.unwrap());
+    assert_eq!(put(&fixture, &writer, &log, &written.write).await.status, 201);
+    let rotate = Plan { epochs: vec![0], ..Plan::default() };
+    log.append(&fixture, &writer, &writer, &[&delegate], rotate).await;
+    let stale = async |by: &SealedClient| -> StaleRecords {
+        let path = paths::sealed_records_stale(writer.id(), log.name(), None);
+        fixture.sealed_get(by, &path).await.encoded()
+    };
+    let rewrap = async |by: &SealedClient, replaces: &WrappedDataKey, key: &WrappedDataKey| {
+        let (record, replaces) = (written.place.record, replaces.digest());
+        let body = Rewraps(vec![Rewrap { record, version: 1, replaces, key: key.clone() }]);
+        let path = paths::sealed_records_rewraps(writer.id(), log.name());
+        fixture.sealed_body(by, Method::POST, &path, &body).await.encoded::<RewrapResults>().0[0]
+    };
+    let old = written.write.key.clone();
+    let good = wrap(&log, &written.place, &written.data_key);
+    let rubbish = |byte| WrappedDataKey::new(log.epochs[0], &[byte; 72]);
+    assert_eq!(rewrap(&delegate, &old, &rubbish(1)).await, RewrapResult::Done);
+    assert_eq!(rewrap(&delegate, &rubbish(1), &rubbish(2)).await, RewrapResult::Done);
+    // Readers get the newest; the writer is shown what there was, and nobody else may go back to it.
+    let view: RecordView = get(&fixture, &writer, &log, written.place.record).await.encoded();
+    assert_eq!(view.key, rubbish(2));
+    assert_eq!(stale(&delegate).await.records, []);
+    assert_eq!(rewrap(&delegate, &old, &good).await, RewrapResult::Changed);
+    let listed = stale(&writer).await;
+    assert_eq!((listed.left, &listed.records[0].key), (1, &old));
+    assert_eq!(rewrap(&writer, &old, &good).await, RewrapResult::Done);
+    assert_eq!(stale(&writer).await.records, []);
+    let view: RecordView = get(&fixture, &writer, &log, written.place.record).await.encoded();
+    assert_eq!(view.key, good);
 }
 
 #[tokio::test]

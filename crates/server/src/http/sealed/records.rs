@@ -9,7 +9,7 @@ use tozstore_api::sealed::{
     SealedErrorCode, StaleRecord, StaleRecords, WriteResult, WriteResults,
 };
 use tozstore_api::{RecordType, paths};
-use tozstore_crypto::sealed::{BundleChain, Epoch, LogState, RecordPlace, TypeName, TypePlace};
+use tozstore_crypto::sealed::{BundleChain, Epoch, LogState, RecordPlace, RecordState, TypeName, TypePlace};
 use tozstore_crypto::{ClientId, RecordId, StoreId, Version};
 
 use super::logs::{facts, is_owed};
@@ -85,7 +85,8 @@ pub async fn write_many(State(app): State<Arc<App>>, call: Call) -> Result<Encod
 
 /// Lists records whose data keys hang on an older epoch than the newest of their segment.
 ///
-/// By ascending ids, behind `after`. How many are left is exact up to 100,000 records.
+/// By ascending ids, behind `after`. To the writer also those that a delegate has wrapped anew, with the key that was
+/// replaced. The first page says how many are left, exact up to 100,000 records.
 #[utoipa::path(
     get, path = paths::SEALED_RECORDS_STALE,
     params(("after" = Option<String>, Query, description = "The id of the last record of the page before.")),
@@ -99,27 +100,41 @@ pub async fn stale(State(app): State<Arc<App>>, call: Call) -> Result<Encoding<S
     params.finish()?;
     let (caller, store) = (call.caller, app.store.id());
     let read = move |tx: &dyn ReadTx| {
-        facts(tx, &caller, SealedAction::Rewrap, writer, &name)?;
+        let is_writer = facts(tx, &caller, SealedAction::Rewrap, writer, &name)?.is_writer();
         let state = log_state(tx, &type_place(store, writer, &name))?;
-        let (mut after, mut left, mut records) = (after, 0, Vec::new());
-        for _ in 0..MAX_EXAMINED / RECORDS_PER_LOOK {
-            let rows = sealed_records_by_id(tx, writer, &name, after, RECORDS_PER_LOOK)?;
+        let (mut last, mut left, mut records) = (after, 0, Vec::new());
+        // Whoever goes on knows how many there are: without counting, a page costs what is on it.
+        let counts = after.is_none();
+        let mut next = None;
+        for look in 1..=MAX_EXAMINED / RECORDS_PER_LOOK {
+            let rows = sealed_records_by_id(tx, writer, &name, last, RECORDS_PER_LOOK)?;
             let is_last = rows.len() < RECORDS_PER_LOOK;
             for row in rows {
-                after = Some(row.version.object().place.record);
-                if row.is_deleted() || is_head(&state, &row.epoch) {
-                    continue;
+                let record = row.version.object().place.record;
+                let original = row.original.filter(|_| is_writer);
+                let is_deleted = row.version.object().state == RecordState::Deleted;
+                if !is_deleted && (original.is_some() || !is_head(&state, &row.epoch)) {
+                    if records.len() >= MAX_STALE {
+                        next = next.or(last);
+                        if !counts {
+                            return Ok(Encoding(StaleRecords { left, next, records }));
+                        }
+                    } else {
+                        let key = original.unwrap_or(row.key);
+                        records.push(StaleRecord { version: row.version, key });
+                    }
+                    left += 1;
                 }
-                left += 1;
-                if records.len() < MAX_STALE {
-                    records.push(StaleRecord { version: row.version, key: row.key });
-                }
+                last = Some(record);
             }
             if is_last {
                 break;
             }
+            if look == MAX_EXAMINED / RECORDS_PER_LOOK {
+                next = next.or(last);
+            }
         }
-        Ok(Encoding(StaleRecords { left, records }))
+        Ok(Encoding(StaleRecords { left, next, records }))
     };
     app.store.read("list stale records", read).await
 }
@@ -143,7 +158,7 @@ pub async fn rewrap(State(app): State<Arc<App>>, call: Call) -> Result<Encoding<
         let mut results = Vec::with_capacity(rewraps.len());
         for rewrap in &rewraps {
             let row = sealed_record(tx.as_read(), writer, &name, rewrap.record)?;
-            let (result, row) = judge(&state, rewrap, row);
+            let (result, row) = judge(&state, rewrap, row, facts.is_writer());
             if let Some(row) = row {
                 put_sealed_record(tx, facts.account_id, &row, None)?;
             }
@@ -184,6 +199,7 @@ async fn write_one(
             version: body.record.version.clone(),
             plain: body.record.plain.clone(),
             key: body.key.clone(),
+            original: None,
             epoch,
             digests: SealedRecordRow::with_digest(&digests, digest),
         };
@@ -335,6 +351,7 @@ fn judge(
     state: &LogState,
     rewrap: &Rewrap,
     row: Option<SealedRecordRow>,
+    is_writer: bool,
 ) -> (RewrapResult, Option<SealedRecordRow>) {
     let changed = (RewrapResult::Changed, None);
     let Some(row) = row.filter(|row| !row.is_deleted()) else { return changed };
@@ -347,10 +364,13 @@ fn judge(
     // Within its segment, never into another: old records would open to readers from now.
     let head = state.heads().iter().find(|head| head.head.segment == row.epoch.segment);
     let Some(head) = head.filter(|head| head.id() == rewrap.key.epoch()) else { return changed };
-    if row.key.digest() != rewrap.replaces {
+    let confirmed = row.original.as_ref().filter(|_| is_writer);
+    if row.key.digest() != rewrap.replaces && confirmed.is_none_or(|key| key.digest() != rewrap.replaces) {
         return changed;
     }
-    let row = SealedRecordRow { key: rewrap.key.clone(), epoch: EpochPlace::of(head), ..row };
+    // Nobody sees here whether a wrap opens: on the word of a delegate nothing is lost.
+    let original = if is_writer { None } else { row.original.or(Some(row.key)) };
+    let row = SealedRecordRow { key: rewrap.key.clone(), original, epoch: EpochPlace::of(head), ..row };
     (RewrapResult::Done, Some(row))
 }
 
