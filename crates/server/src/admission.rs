@@ -2,16 +2,17 @@
 //! everything late, and spends itself on answers that nobody waits for any more.
 //!
 //! Two things are looked at before a request is read. How many requests are under way bounds memory and the wait for the
-//! processor. How many jobs wait for the store, readers and writers apart, bounds the wait for rows: their number is kept
-//! so that a job waits for about [`LimitsConfig::queue_delay_ms`]. How many that is depends on the disk and on what is
-//! asked, so it is found by measuring: it shrinks when jobs waited for longer, and grows when requests are refused
-//! although they did not.
+//! processor: it is kept so that a task that could go on does so within about [`LimitsConfig::queue_delay_ms`]. How many
+//! jobs wait for the store, readers and writers apart, bounds the wait for rows, in the same way. How many that is depends
+//! on the machine, the disk and on what is asked, so it is found by measuring: it shrinks when waits were longer, and
+//! grows when requests are refused although they were not.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prometheus_client::metrics::gauge::Gauge;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::config::LimitsConfig;
@@ -21,12 +22,16 @@ use crate::metrics::{JobKind, Metrics};
 /// still.
 const LEAST_READS: usize = 32;
 const LEAST_WRITES: usize = 256;
+/// Fewest requests that may be under way.
+const LEAST_REQUESTS: usize = 256;
 /// Jobs that may wait until anything is known, and at most.
 const FIRST_JOBS: usize = 1024;
 const MOST_JOBS: usize = 16_384;
 /// What is measured before a limit is changed again.
 const WINDOW: Duration = Duration::from_millis(100);
 const WINDOW_JOBS: u32 = 16;
+/// How often the wait for the processor is measured.
+const PULSE: Duration = Duration::from_millis(10);
 
 /// Why a request is not begun.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,25 +45,26 @@ pub enum Crowded {
 /// Decides which requests are begun.
 #[derive(Debug)]
 pub struct Admission {
-    requests: Arc<AtomicUsize>,
-    most_requests: usize,
+    requests: Arc<Gate>,
     reads: Gate,
     writes: Gate,
 }
 
 /// A request that was begun, until it is answered.
 #[derive(Debug)]
-pub struct Admitted(Arc<AtomicUsize>);
+pub struct Admitted(Arc<Gate>);
 
 impl Admission {
     /// Nothing is under way yet.
     pub fn new(limits: &LimitsConfig, metrics: &Metrics) -> Self {
         let target = Duration::from_millis(limits.queue_delay_ms);
+        let jobs = |least, kind| Gate::new(least, FIRST_JOBS, MOST_JOBS, target, metrics.jobs_limit(kind));
+        let most = limits.requests;
+        let told = metrics.requests_limit();
         Self {
-            requests: Arc::default(),
-            most_requests: limits.requests,
-            reads: Gate::new(LEAST_READS, target, metrics.jobs_limit(JobKind::Read)),
-            writes: Gate::new(LEAST_WRITES, target, metrics.jobs_limit(JobKind::Write)),
+            requests: Arc::new(Gate::new(LEAST_REQUESTS.min(most), most, most, target, told)),
+            reads: jobs(LEAST_READS, JobKind::Read),
+            writes: jobs(LEAST_WRITES, JobKind::Write),
         }
     }
 
@@ -70,11 +76,16 @@ impl Admission {
         if self.gate(kind).is_full() {
             return Err(Crowded::Store);
         }
-        if self.requests.fetch_add(1, Ordering::Relaxed) >= self.most_requests {
-            self.requests.fetch_sub(1, Ordering::Relaxed);
+        if self.has_too_many_requests() {
             return Err(Crowded::Requests);
         }
+        self.requests.enter();
         Ok(Admitted(Arc::clone(&self.requests)))
+    }
+
+    /// Whether no further request is begun, whatever it asks for.
+    pub fn has_too_many_requests(&self) -> bool {
+        self.requests.is_full()
     }
 
     /// Where jobs of a kind wait.
@@ -84,21 +95,37 @@ impl Admission {
             JobKind::Write => &self.writes,
         }
     }
+
+    /// Measures, until `stop` changes or its sender is gone, how long what could go on waits for the processor: a task
+    /// that sleeps finds out by how much it was woken late, and how long it takes until its turn comes again.
+    pub async fn watch_processor(self: Arc<Self>, mut stop: watch::Receiver<()>) {
+        loop {
+            let due = Instant::now() + PULSE;
+            tokio::select! {
+                _ = stop.changed() => return,
+                () = tokio::time::sleep_until(due) => {}
+            }
+            tokio::task::yield_now().await;
+            self.requests.measure(due, Instant::now());
+        }
+    }
 }
 
 impl Drop for Admitted {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.leave();
     }
 }
 
-/// The jobs of one kind that wait for the store.
+/// What waits at one place: the jobs of one kind, or the requests under way.
 #[derive(Debug)]
 pub struct Gate {
     waiting: AtomicUsize,
     limit: AtomicUsize,
+    refused: AtomicBool,
     told: Gauge,
     least: usize,
+    most: usize,
     target: Duration,
     window: Mutex<Window>,
 }
@@ -109,23 +136,24 @@ struct Window {
     began: Instant,
     jobs: u32,
     waited: Duration,
-    refused: bool,
 }
 
 impl Window {
     fn since(began: Instant) -> Self {
-        Self { began, jobs: 0, waited: Duration::ZERO, refused: false }
+        Self { began, jobs: 0, waited: Duration::ZERO }
     }
 }
 
 impl Gate {
-    fn new(least: usize, target: Duration, told: Gauge) -> Self {
-        told.set(FIRST_JOBS as i64);
+    fn new(least: usize, first: usize, most: usize, target: Duration, told: Gauge) -> Self {
+        told.set(i64::try_from(first).unwrap_or(i64::MAX));
         Self {
             waiting: AtomicUsize::new(0),
-            limit: AtomicUsize::new(FIRST_JOBS),
+            limit: AtomicUsize::new(first),
+            refused: AtomicBool::new(false),
             told,
             least,
+            most,
             target,
             window: Mutex::new(Window::since(Instant::now())),
         }
@@ -150,7 +178,7 @@ impl Gate {
     fn is_full(&self) -> bool {
         let is_full = self.waiting.load(Ordering::Relaxed) >= self.limit.load(Ordering::Relaxed);
         if is_full {
-            self.window.lock().unwrap_or_else(PoisonError::into_inner).refused = true;
+            self.refused.store(true, Ordering::Relaxed);
         }
         is_full
     }
@@ -171,13 +199,14 @@ impl Gate {
         let changed = if mean > self.target {
             let fitting = limit as f64 * self.target.as_secs_f64() / mean.as_secs_f64();
             (fitting as usize).max(limit / 2).max(self.least)
-        } else if window.refused {
-            (limit + limit / 8 + 1).min(MOST_JOBS)
+        } else if self.refused.load(Ordering::Relaxed) {
+            (limit + limit / 8 + 1).min(self.most)
         } else {
             limit
         };
         self.limit.store(changed, Ordering::Relaxed);
-        self.told.set(changed as i64);
+        self.refused.store(false, Ordering::Relaxed);
+        self.told.set(i64::try_from(changed).unwrap_or(i64::MAX));
         *window = Window::since(now);
     }
 }
@@ -208,7 +237,7 @@ mod tests {
 
     impl Slow {
         fn new() -> Self {
-            let gate = Gate::new(8, Duration::from_millis(50), Gauge::default());
+            let gate = Gate::new(8, FIRST_JOBS, MOST_JOBS, Duration::from_millis(50), Gauge::default());
             Self { gate, queue: VecDeque::new(), now: Instant::now() }
         }
 
@@ -241,6 +270,28 @@ mod tests {
             assert!((25..=100).contains(&wait.as_millis()), "{per_job_us}: {wait:?}, {:?}", store.gate);
         }
         assert_eq!(store.gate.waiting.load(Ordering::Relaxed), store.queue.len());
+    }
+
+    #[test]
+    fn fewer_requests_are_begun_while_the_processor_is_held_up() {
+        let limits = LimitsConfig { requests: 1000, queue_delay_ms: 50, ..LimitsConfig::default() };
+        let admission = Admission::new(&limits, &Metrics::new());
+        let mut now = Instant::now();
+        let mut pulses = |late: Duration| {
+            for _ in 0..640 {
+                let due = now + PULSE;
+                now = due + late;
+                admission.requests.measure(due, now);
+            }
+        };
+        pulses(Duration::from_millis(200));
+        let admitted: Vec<_> = std::iter::from_fn(|| admission.admit(JobKind::Read).ok()).collect();
+        assert_eq!(admitted.len(), LEAST_REQUESTS);
+        // A request was refused, and nothing is late any more.
+        assert!(admission.has_too_many_requests());
+        pulses(Duration::ZERO);
+        assert!(!admission.has_too_many_requests());
+        assert!(admission.admit(JobKind::Read).is_ok());
     }
 
     #[test]

@@ -174,6 +174,7 @@ impl Server {
             tokio::spawn(http::serve(listener, tls, Arc::clone(&app), stopped.clone())),
             tokio::spawn(hooks::run(Arc::clone(&app), stopped.clone())),
             tokio::spawn(jobs::run(Arc::clone(&app), stopped.clone())),
+            tokio::spawn(Arc::clone(&app.admission).watch_processor(stopped.clone())),
         ];
         if let Some(mailer) = mailer {
             tasks.push(tokio::spawn(mail::run(Arc::clone(&app), mailer, stopped.clone())));

@@ -30,6 +30,7 @@ pub struct Metrics {
     open_files: Gauge,
     requests: Times<Request>,
     requests_under_way: Gauge,
+    requests_limit: Gauge,
     jobs: Times<StoreJob>,
     waits: Times<StoreKind>,
     waiting: Family<StoreKind, Gauge>,
@@ -165,6 +166,11 @@ impl Metrics {
             "Jobs that may wait before requests are refused",
             Family::default(),
         );
+        let requests_limit = names.add(
+            "http_requests_limit",
+            "Requests that may be under way before others are refused",
+            Gauge::default(),
+        );
         let failures = names.add("store_failures", "Jobs that the store could not do", Family::default());
         let blobs =
             names.add("blob_operation_seconds", "From asking the place of files to its answer", times());
@@ -198,6 +204,7 @@ impl Metrics {
             open_files,
             requests,
             requests_under_way,
+            requests_limit,
             jobs,
             waits,
             waiting,
@@ -244,6 +251,11 @@ impl Metrics {
     /// A job waits until the answer is dropped.
     pub fn job_waits(&self, kind: JobKind) -> UnderWay {
         UnderWay::begin(&self.waiting.get_or_create(&kind.label()))
+    }
+
+    /// Where to say how many requests may be under way.
+    pub fn requests_limit(&self) -> Gauge {
+        self.requests_limit.clone()
     }
 
     /// Where to say how many jobs of a kind may wait.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::body::Body;
+use axum::extract::{MatchedPath, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::Method;
+use http::{Method, Request, header};
 use tozstore_api::paths;
 
 use super::Error;
@@ -19,7 +20,7 @@ pub struct Shed;
 
 /// Begins a request, or answers that there is too much to do. The bytes of files are not counted, since they take as long
 /// as the other side does; nor is what asks for the health of the server.
-pub async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub async fn admit(State(app): State<Arc<App>>, request: Request<Body>, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     if is_exempt(route) {
         return next.run(request).await;
@@ -36,6 +37,26 @@ pub async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) ->
             response
         }
     }
+}
+
+/// The answer to a request that is not begun, if it can be told from its head alone and before anything is done for it:
+/// under overload, it is the price of refusals that is left for the rest. A page of another origin would not be
+/// shown an answer without the headers of CORS, so it goes the long way.
+pub fn refuse_early<B>(app: &App, request: &Request<B>) -> Option<Response> {
+    let path = request.uri().path();
+    let goes_on = !app.admission.has_too_many_requests()
+        || request.headers().contains_key(header::ORIGIN)
+        || is_exempt(path.trim_end_matches('/'))
+        || path.starts_with(file_bytes_prefix());
+    if goes_on {
+        return None;
+    }
+    app.metrics.shed("requests");
+    Some(Error::Busy.into_response())
+}
+
+fn file_bytes_prefix() -> &'static str {
+    paths::FILE_BYTES.split('{').next().unwrap_or(paths::FILE_BYTES)
 }
 
 /// Whether a route is served however much there is to do.

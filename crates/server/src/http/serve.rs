@@ -1,11 +1,15 @@
 //! Connections: accepting them, serving them, letting them finish.
 
+use std::convert::Infallible;
+use std::future::{Ready, ready};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::Response;
+use futures_util::future::Either;
 use http::Request;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -16,6 +20,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tower::Service;
 
+use super::admission;
 use super::metrics::operations_router;
 use super::rates::Peer;
 use super::router;
@@ -41,13 +46,14 @@ pub async fn serve(
 ) {
     let connections = app.config.limits.connections.min(Semaphore::MAX_PERMITS);
     let wait = Duration::from_secs(app.config.listen.shutdown_wait_s);
-    run(listener, tls, &app, router(Arc::clone(&app)), connections, wait, stop).await;
+    let sheds = Some(Arc::clone(&app));
+    run(listener, tls, &app, router(Arc::clone(&app)), sheds, connections, wait, stop).await;
 }
 
 /// Tells an operator's programs how it goes, until `stop` changes or its sender is gone.
 pub async fn serve_operations(listener: TcpListener, app: Arc<App>, stop: watch::Receiver<()>) {
     let router = operations_router(Arc::clone(&app));
-    run(listener, None, &app, router, OPERATIONS_CONNECTIONS, Duration::from_secs(1), stop).await;
+    run(listener, None, &app, router, None, OPERATIONS_CONNECTIONS, Duration::from_secs(1), stop).await;
 }
 
 async fn run(
@@ -55,6 +61,7 @@ async fn run(
     tls: Option<TlsAcceptor>,
     app: &Arc<App>,
     router: Router,
+    sheds: Option<Arc<App>>,
     connections: usize,
     wait: Duration,
     mut stop: watch::Receiver<()>,
@@ -77,7 +84,11 @@ async fn run(
     } {
         let held = (permit, app.metrics.connection_opens());
         let stalls = app.metrics.stalls();
-        let service = TowerToHyperService::new(FromPeer { router: router.clone(), peer: Peer(peer) });
+        let service = TowerToHyperService::new(FromPeer {
+            router: router.clone(),
+            peer: Peer(peer),
+            sheds: sheds.clone(),
+        });
         let (builder, service, tls, watcher) = (builder.clone(), service, tls.clone(), graceful.watcher());
         tokio::spawn(async move {
             // A connection that breaks off is the other side's business.
@@ -111,23 +122,28 @@ async fn run(
 struct FromPeer {
     router: Router,
     peer: Peer,
+    /// Of a listener that refuses requests when there is too much to do.
+    sheds: Option<Arc<App>>,
 }
 
 impl<B> Service<Request<B>> for FromPeer
 where
-    Router: Service<Request<B>>,
+    Router: Service<Request<B>, Response = Response, Error = Infallible>,
 {
-    type Response = <Router as Service<Request<B>>>::Response;
-    type Error = <Router as Service<Request<B>>>::Error;
-    type Future = <Router as Service<Request<B>>>::Future;
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Either<Ready<Result<Response, Infallible>>, <Router as Service<Request<B>>>::Future>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         self.router.poll_ready(context)
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        if let Some(refusal) = self.sheds.as_ref().and_then(|app| admission::refuse_early(app, &request)) {
+            return Either::Left(ready(Ok(refusal)));
+        }
         request.extensions_mut().insert(self.peer);
-        self.router.call(request)
+        Either::Right(self.router.call(request))
     }
 }
 

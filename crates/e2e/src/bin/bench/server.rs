@@ -30,12 +30,24 @@ impl Child {
 
     /// The server, with the embedded store in a fresh folder.
     pub(crate) fn tozstore(binary: Option<PathBuf>) -> Result<Self, AnyError> {
+        Self::tozstore_on(binary, None)
+    }
+
+    /// The same on these cores alone, as `taskset` names them.
+    pub(crate) fn tozstore_on(binary: Option<PathBuf>, cores: Option<&str>) -> Result<Self, AnyError> {
         let binary = match binary {
             Some(binary) => binary,
             None => std::env::current_exe()?.with_file_name("tozstore"),
         };
         let data = tempfile::tempdir()?;
-        let mut command = Command::new(&binary);
+        let mut command = match cores {
+            Some(cores) => {
+                let mut command = Command::new("taskset");
+                command.args(["-c", cores]).arg(&binary);
+                command
+            }
+            None => Command::new(&binary),
+        };
         command.arg("serve").arg("--data").arg(data.path()).args(["--listen", "127.0.0.1:0"]);
         // One client asks for all that there is.
         for name in ["CLIENT", "ACCOUNT", "ADDRESS"] {
