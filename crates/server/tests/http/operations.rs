@@ -131,6 +131,41 @@ async fn ask(address: std::net::SocketAddr, path: &str) -> String {
 }
 
 #[tokio::test]
+async fn a_crowded_server_refuses_from_the_head_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let any_port = ([127, 0, 0, 1], 0).into();
+    let mut config = Config {
+        data_dir: dir.path().join("data"),
+        listen: ListenConfig { address: any_port, drain_s: 0, shutdown_wait_s: 0, ..ListenConfig::default() },
+        metrics: MetricsConfig { listen: Some(any_port) },
+        ..Config::default()
+    };
+    config.limits.requests = 1;
+    let server = Server::start(config).await.unwrap();
+    let (address, figures) = (server.local_addr(), server.metrics_addr().unwrap());
+    // A request whose body does not come.
+    let mut slow = TcpStream::connect(address).await.unwrap();
+    let head = "POST /v1/account/challenge HTTP/1.1\r\nhost: a\r\ncontent-length: 10\r\n\r\n";
+    slow.write_all(head.as_bytes()).await.unwrap();
+    while ask(address, "/v1/client/x").await.starts_with("HTTP/1.1 4") {
+        tokio::task::yield_now().await;
+    }
+    let answer = ask(address, "/v1/client/x").await;
+    assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("\nretry-after: 1\r"), "{answer}");
+    assert!(answer.contains("{\"error\":\"the server has too much to do"), "{answer}");
+    for path in ["/healthz", "/readyz/", "/v1/storage/healthcheck"] {
+        assert!(ask(address, path).await.starts_with("HTTP/1.1 200"), "{path}");
+    }
+    assert!(ask(address, "/v3/file-bytes/none").await.starts_with("HTTP/1.1 403"));
+    assert!(ask(figures, "/metrics").await.contains("tozstore_sheds_total{reason=\"requests\"}"));
+    drop(slow);
+    while ask(address, "/v1/client/x").await.starts_with("HTTP/1.1 503") {
+        tokio::task::yield_now().await;
+    }
+    server.shutdown().await;
+}
+
+#[tokio::test]
 async fn figures_have_an_address_of_their_own_until_the_end() {
     let dir = tempfile::tempdir().unwrap();
     let any_port = ([127, 0, 0, 1], 0).into();
