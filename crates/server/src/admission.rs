@@ -7,12 +7,14 @@
 //! on the machine, the disk and on what is asked, so it is found by measuring: it shrinks when waits were longer, and
 //! grows when requests are refused although they were not.
 
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Duration;
 
 use prometheus_client::metrics::gauge::Gauge;
-use tokio::sync::watch;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use crate::config::LimitsConfig;
@@ -96,18 +98,22 @@ impl Admission {
         }
     }
 
-    /// Measures, until `stop` changes or its sender is gone, how long what could go on waits for the processor: a task
-    /// that sleeps finds out by how much it was woken late, and how long it takes until its turn comes again.
-    pub async fn watch_processor(self: Arc<Self>, mut stop: watch::Receiver<()>) {
-        loop {
-            let due = Instant::now() + PULSE;
-            tokio::select! {
-                _ = stop.changed() => return,
-                () = tokio::time::sleep_until(due) => {}
+    /// Measures, as long as there is a server, how long what could go on waits for the processor. A thread asks the runtime
+    /// for a task, as the threads of the store do when they are done: it takes its turn among the tasks that they wake.
+    ///
+    /// # Errors
+    /// The system has no thread to give.
+    pub fn watch_processor(self: &Arc<Self>, runtime: Handle) -> io::Result<()> {
+        let admission = Arc::downgrade(self);
+        let pulse = move || {
+            loop {
+                thread::sleep(PULSE);
+                let Some(admission) = admission.upgrade() else { return };
+                let asked = Instant::now();
+                runtime.spawn(async move { admission.requests.measure(asked, Instant::now()) });
             }
-            tokio::task::yield_now().await;
-            self.requests.measure(due, Instant::now());
-        }
+        };
+        thread::Builder::new().name("pulse".into()).spawn(pulse).map(drop)
     }
 }
 

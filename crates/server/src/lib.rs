@@ -33,6 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tozstore_crypto::StoreId;
@@ -164,6 +165,9 @@ impl Server {
             None => None,
         };
         let app = App::new(config, store, blobs, clock, keys);
+        if let Err(error) = app.admission.watch_processor(Handle::current()) {
+            tracing::warn!(%error, "under overload, requests will wait for the processor instead of being refused");
+        }
         let metrics_addr = operations_listener.as_ref().map(|&(_, address)| address);
         let operations = operations_listener.map(|(listener, _)| {
             let (stop, stopped) = watch::channel(());
@@ -174,7 +178,6 @@ impl Server {
             tokio::spawn(http::serve(listener, tls, Arc::clone(&app), stopped.clone())),
             tokio::spawn(hooks::run(Arc::clone(&app), stopped.clone())),
             tokio::spawn(jobs::run(Arc::clone(&app), stopped.clone())),
-            tokio::spawn(Arc::clone(&app.admission).watch_processor(stopped.clone())),
         ];
         if let Some(mailer) = mailer {
             tasks.push(tokio::spawn(mail::run(Arc::clone(&app), mailer, stopped.clone())));
