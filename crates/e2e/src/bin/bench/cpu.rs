@@ -1,4 +1,4 @@
-//! Processor time of a process, from /proc (proc(5)).
+//! Processor time of processes and threads, from /proc (proc(5)).
 
 use std::time::Duration;
 
@@ -11,4 +11,11 @@ pub(crate) fn time_of(pid: u32) -> Duration {
     let ticks: u64 =
         rest.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
     Duration::from_millis(ticks * 10)
+}
+
+/// Time that this thread has spent on a processor so far. Zero where it cannot be told.
+pub(crate) fn time_of_thread() -> Duration {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanos = stat.split_whitespace().next().and_then(|field| field.parse().ok());
+    Duration::from_nanos(nanos.unwrap_or_default())
 }

@@ -6,7 +6,11 @@ mod constant;
 mod cpu;
 mod files;
 mod load;
+mod local;
+mod overhead;
 mod overload;
+mod plot;
+mod revoke;
 mod scale;
 mod sealing;
 mod server;
@@ -20,18 +24,18 @@ const CONNECTIONS: [usize; 3] = [1, 8, 64];
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
-const HELP: &str = "bench scale ...: see bench scale --help
-bench [overload] [--seconds N] [--only http|files|sealing] [--file-mebibytes N] [--server-bin PATH]
+const HELP: &str = "bench scale ..., bench revoke ...: see their --help
+bench [overload] [--seconds N] [--only http|files|overhead|sealing] [--file-mebibytes N] [--server-bin PATH]
 
 Measures reads and durable writes of 1 KB records over HTTP at 1, 8 and 64 connections, beside a handler that
 answers with a constant and beside bare SQLite commits with the same batching and durability; one large file through the
-command line and back, with the peak memory of client and server; and the sealing and opening of a record of 10
-fields of 100 bytes. Prints Markdown.
+command line and back, with the peak memory of client and server; sealed types beside interop and plaintext; and the
+sealing and opening of a record of 10 fields of 100 bytes, and what a revocation computes. Prints Markdown.
 
   overload           instead: finds the peaks of writes and reads, and offers up to three times as much (2 to 3 minutes)
 
   --seconds N        length of each round (5)
-  --only WHAT        http, files or sealing
+  --only WHAT        http, files, overhead or sealing
   --file-mebibytes N size of the large file (2048); it takes three times as much of the temporary folder
   --server-bin PATH  the tozstore binary; by default the one beside this program";
 
@@ -43,6 +47,9 @@ fn main() -> Result<(), AnyError> {
     let mut args = std::env::args().skip(1).peekable();
     if args.next_if(|arg| arg == "scale").is_some() {
         return scale::run(args);
+    }
+    if args.next_if(|arg| arg == "revoke").is_some() {
+        return revoke::run(args);
     }
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
@@ -74,8 +81,11 @@ fn main() -> Result<(), AnyError> {
     if wanted("files") {
         runtime.block_on(files::run(file_mebibytes, server_bin))?;
     }
+    if wanted("overhead") {
+        overhead::run()?;
+    }
     if wanted("sealing") {
-        sealing::run(round);
+        sealing::run(round)?;
     }
     Ok(())
 }
@@ -125,4 +135,11 @@ fn cells(outcome: &Outcome, constant: Option<f64>, bare: Option<f64>) -> String 
         outcome.server_cores,
         outcome.generator_cores,
     )
+}
+
+/// The middle one; not a number if there are none.
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<_> = values.collect();
+    values.sort_unstable_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

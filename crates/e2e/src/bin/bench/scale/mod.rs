@@ -5,7 +5,6 @@ mod data;
 mod database;
 mod load;
 mod partitions;
-mod plot;
 mod writers;
 
 use std::collections::BTreeMap;
@@ -21,8 +20,8 @@ use tozstore_server::{RunningServer, Server};
 use self::access::{Access, Caller};
 use self::data::Data;
 use self::database::Database;
-use self::plot::Line;
-use crate::AnyError;
+use crate::plot::{self, Line};
+use crate::{AnyError, median};
 
 const HELP: &str = "bench scale [--records N,N,...] [--engine sqlite|postgres] [--folder PATH] [--plots PATH]
             [--rounds N] [--partitions] [--load-only]
@@ -246,12 +245,6 @@ async fn measure(subjects: &mut [Subject], rounds: usize) -> Result<Figures, Any
 fn first_step() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     now.as_millis() as u64
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<_> = values.collect();
-    values.sort_unstable_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 fn print(subjects: &[Subject], figures: &Figures, rounds: usize) {

@@ -1,4 +1,4 @@
-//! A plot as SVG text: latencies over numbers of records, both on logarithmic axes, one line for each access.
+//! A plot as SVG text: milliseconds over numbers of records, both on logarithmic axes.
 
 use std::fmt::Write as _;
 
