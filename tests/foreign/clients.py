@@ -69,6 +69,17 @@ class Python:
         query = {"record_type": [record_type], "writer": writers}
         return [_python_read(record) for record in _python_call(lambda: list(_python_client(credentials).query(**query)))]
 
+    def list_all(self, credentials):
+        return [_python_read(record) for record in _python_call(lambda: list(_python_client(credentials).query(writer="all")))]
+
+    def outgoing(self, credentials):
+        shares = _python_call(lambda: _python_client(credentials).outgoing_sharing())
+        return [{"type": share.record_type, "other": str(share.reader_id)} for share in shares]
+
+    def incoming(self, credentials):
+        shares = _python_call(lambda: _python_client(credentials).incoming_sharing())
+        return [{"type": share.record_type, "other": str(share.writer_id)} for share in shares]
+
     def share(self, credentials, record_type, reader):
         _python_call(lambda: _python_client(credentials).share(record_type, reader))
 
@@ -123,6 +134,19 @@ class JavaScript:
     def list(self, credentials, writer, record_type):
         found = self._call("list", credentials=credentials, writer=writer, type=record_type)
         return [_json_read(record) for record in found]
+
+    def list_all(self, credentials):
+        return [_json_read(record) for record in self._call("listAll", credentials=credentials)]
+
+    def search(self, credentials, types):
+        """Records of any of these types, its own and those of others."""
+        return [_json_read(record) for record in self._call("search", credentials=credentials, types=types)]
+
+    def outgoing(self, credentials):
+        return self._call("outgoing", credentials=credentials)
+
+    def incoming(self, credentials):
+        return self._call("incoming", credentials=credentials)
 
     def share(self, credentials, record_type, reader):
         self._call("share", credentials=credentials, type=record_type, reader=reader)
@@ -231,6 +255,24 @@ class Rust:
     def group_records(self, credentials, group):
         output = self._run(self._profile(credentials), "group", "records", group, "--data")
         return [_rust_read(json.loads(line)) for line in output.split("\n") if line]
+
+    def sealed_write(self, credentials, record_type, data):
+        fields = json.dumps(data, ensure_ascii=False)
+        profile = self._profile(credentials)
+        return _record_id(json.loads(self._run(profile, "sealed", "write", record_type, "--from-json", "-", stdin=fields)))
+
+    def sealed_read(self, credentials, writer, record_type, record_id):
+        arguments = ["sealed", "read", record_type, record_id, "--writer", writer["client_id"]]
+        return json.loads(self._run(self._profile(credentials), *arguments))["data"]
+
+    def sealed_share(self, credentials, record_type, reader):
+        """With `ID`, `ID#FINGERPRINT` or a contact card."""
+        self._run(self._profile(credentials), "sealed", "share", record_type, "--with", reader)
+
+    def contact(self, credentials):
+        """This client with its fingerprint. Makes its keys for sealed types if it has none."""
+        shown = json.loads(self._run(self._profile(credentials), "whoami"))
+        return f"{shown['client_id']}#{shown['sealed_fingerprint']}"
 
     def _profile(self, credentials):
         """The official JSON file is a profile as it is."""

@@ -26,6 +26,7 @@ SUITES = {
     "js-prerelease-scenarios": suites.run_js_prerelease_scenarios,
     "browser": suites.run_browser,
     "cross-read": suites.run_cross_read,
+    "two-formats": suites.run_two_formats,
 }
 # The first two sleep most of their time, so that they cost the others little.
 AT_ONCE = 3

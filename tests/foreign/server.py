@@ -1,4 +1,4 @@
-"""One throw-away server with an account and a registration token."""
+"""One throw-away server with an account that holds both formats, and a registration token."""
 
 import contextlib
 import json
@@ -83,7 +83,25 @@ def _provision(server, folder, email="tests@example.com"):
         "TOZSTORE_ACCOUNT_PASSWORD": password,
     }
     _tozstore(server, environment, "account", "create", "--name", "Tests", "--email", email)
-    return json.loads(_tozstore(server, environment, "--json", "token", "create"))["token"]
+    token = json.loads(_tozstore(server, environment, "--json", "token", "create"))["token"]
+    _seal_types(server, {**environment, "TOZSTORE_REGISTRATION_TOKEN": token})
+    return token
+
+
+def _seal_types(server, environment):
+    """Two clients of the account hold sealed types, shared and revoked, beside interop ones: whatever runs, runs beside them.
+    The types have names that the suites of the packages use too."""
+    owner, reader = (["--profile", f"{role}-{uuid.uuid4()}"] for role in ("owner", "reader"))
+    for profile in (owner, reader):
+        _tozstore(server, environment, *profile, "client", "register", "--name", "Holder of both formats")
+    card = _tozstore(server, environment, *reader, "whoami", "--card").strip()
+    reader_id = _tozstore(server, environment, *reader, "whoami", "--id").strip()
+    for name in ("test", "contact"):
+        _tozstore(server, environment, *owner, "sealed", "write", name, "word=sealed", "--plain", "test=true")
+        _tozstore(server, environment, *owner, "sealed", "share", name, "--with", card)
+    _tozstore(server, environment, *owner, "sealed", "revoke", "contact", "--from", reader_id)
+    _tozstore(server, environment, *owner, "record", "write", "interop", "word=interop")
+    _tozstore(server, environment, *owner, "share", "interop", "--with", reader_id)
 
 
 def _tozstore(server, environment, *arguments):

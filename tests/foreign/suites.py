@@ -145,9 +145,18 @@ def run_openapi(server, folder):
 
 def run_cross_read(server, folder):
     """The matrix of three SDKs."""
-    report = folder / "cross_read.xml"
+    return _scenarios_of_all(server, folder, "cross_read")
+
+
+def run_two_formats(server, folder):
+    """Official SDKs on clients that hold sealed types as well."""
+    return _scenarios_of_all(server, folder, "two_formats")
+
+
+def _scenarios_of_all(server, folder, name):
+    report = folder / f"{name}.xml"
     command = [
-        packages.PYTHON, "-m", "pytest", packages.ROOT / "tests/foreign/cross_read.py", "-q", "--tb=short",
+        packages.PYTHON, "-m", "pytest", packages.ROOT / f"tests/foreign/{name}.py", "-q", "--tb=short",
         "-p", "no:cacheprovider", f"--rootdir={folder}", f"--junitxml={report}",
     ]  # fmt: skip
     environment = {

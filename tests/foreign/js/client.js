@@ -56,6 +56,24 @@ const operations = {
     const page = await clientFor(credentials).query(true, writer, null, type).next()
     return page.map(plainRecord)
   },
+  async listAll({ credentials }) {
+    const page = await clientFor(credentials).query(true, 'all').next()
+    return page.map(plainRecord)
+  },
+  async search({ credentials, types }) {
+    const search = new Tozny.types.Search(true, true, 50)
+    for (const type of types) search.match({ type })
+    const found = await (await clientFor(credentials).search(search)).next()
+    return found.map(plainRecord)
+  },
+  async outgoing({ credentials }) {
+    const shares = await clientFor(credentials).outgoingSharing()
+    return shares.map((share) => ({ type: share.recordType, other: share.readerId }))
+  },
+  async incoming({ credentials }) {
+    const shares = await clientFor(credentials).incomingSharing()
+    return shares.map((share) => ({ type: share.recordType, other: share.writerId }))
+  },
   async share({ credentials, type, reader }) {
     await clientFor(credentials).share(type, reader)
     return null
