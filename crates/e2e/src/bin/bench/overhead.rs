@@ -214,7 +214,7 @@ fn value_of((_, bytes): Shape) -> String {
 fn fields_of(shape: Shape) -> Fields {
     let (mut fields, value) = (Fields::default(), value_of(shape));
     for number in 0..shape.0 {
-        fields.insert(&format!("field-{number}"), value.as_str());
+        fields.insert(format!("field-{number}"), value.as_str());
     }
     fields
 }
