@@ -11,7 +11,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use tozstore_api::Plain;
@@ -19,7 +19,7 @@ use tozstore_server::clock::SystemClock;
 use tozstore_server::store::conformance::{client_id, record};
 use tozstore_server::store::{
     RecordRow, Scope, SqliteOptions, SqliteStore, Store, StoreError, TermCondition, TermGroup, TermSearch,
-    TextPattern, TimeRange,
+    TextPattern, TimeRange, WriteTx,
 };
 
 const BATCH: u32 = 5_000;
@@ -39,10 +39,13 @@ fn main() {
         let store: Arc<dyn Store> = Arc::new(store.expect("a store"));
         println!("opened in {:.1} s", begun.elapsed().as_secs_f64());
         load(&store, records).await;
-        for (name, include, modified) in searches(records) {
+        for (name, search) in searches(records) {
             for offset in [0, 1_000, 10_000] {
-                measure(&store, name, include.clone(), modified, offset, rounds).await;
+                measure(&store, name, TermSearch { offset, ..search.clone() }, rounds).await;
             }
+        }
+        for (name, change) in CHANGES {
+            measure_changes(&store, name, change, records, rounds).await;
         }
         store.close().await;
     });
@@ -87,7 +90,7 @@ async fn load(store: &Arc<dyn Store>, records: u32) {
     println!("{records} records written in {seconds:.0} s, {:.0} a second", f64::from(records) / seconds);
 }
 
-fn searches(records: u32) -> Vec<(&'static str, Vec<TermGroup>, TimeRange)> {
+fn searches(records: u32) -> Vec<(&'static str, TermSearch)> {
     let entry = |name: &str, value: TextPattern| {
         let condition = TermCondition::Entry { name: TextPattern::exact(name), value };
         vec![TermGroup { all: true, conditions: vec![condition] }]
@@ -109,49 +112,48 @@ fn searches(records: u32) -> Vec<(&'static str, Vec<TermGroup>, TimeRange)> {
         one(TermCondition::Type(TextPattern::exact("note"))),
         entry("customer", TextPattern::prefix("c1")),
     );
-    let whole = TimeRange::default();
+    let two_prefixes =
+        both(entry("customer", TextPattern::prefix("c0")), entry("customer", TextPattern::prefix("c1")));
+    let note = one(TermCondition::Type(TextPattern::exact("note")));
+    let customer = entry("customer", TextPattern::prefix("c0"));
+    let all_but = |include, exclude| TermSearch { include, exclude, ..TermSearch::default() };
+    let search = |include| all_but(include, vec![]);
     let first = Some(record(records, 1, 1, "a").head.created);
+    let modified = TimeRange { first, last: None };
     vec![
-        ("no condition", vec![], whole),
-        ("exact, 1 in 3", entry("status", TextPattern::exact("open")), whole),
-        ("exact, 1 in 20000", entry("customer", TextPattern::exact("c00007")), whole),
-        ("exact value, any name", one(TermCondition::Value(TextPattern::exact("open"))), whole),
-        ("exact type and entry", note_with("status", "open"), whole),
+        ("no condition", search(vec![])),
+        ("exact, 1 in 3", search(entry("status", TextPattern::exact("open")))),
+        ("exact, 1 in 20000", search(entry("customer", TextPattern::exact("c00007")))),
+        ("exact value, any name", search(one(TermCondition::Value(TextPattern::exact("open"))))),
+        ("exact type and entry", search(note_with("status", "open"))),
         // The worst that indexes can meet: each of the two holds half of the records, one after the other.
-        ("exact, never together", note_with("half", "odd"), whole),
-        ("exact, three terms", never_of_three, whole),
-        ("exact, one of three", never_of_either, whole),
-        ("prefix, never together", never_of_prefix, whole),
-        ("prefix, all", entry("number", TextPattern::prefix("")), whole),
-        ("prefix, 1 in 4", entry("number", TextPattern::prefix("0")), whole),
-        ("prefix, 1 in 20", entry("customer", TextPattern::prefix("c00")), whole),
-        ("prefix, 1 in 200", entry("customer", TextPattern::prefix("c010")), whole),
-        ("prefix, 1 in 1000", entry("rare", TextPattern::prefix("hit")), whole),
-        ("prefix of few values", entry("status", TextPattern::prefix("c")), whole),
-        ("prefix of type", one(TermCondition::Type(TextPattern::prefix("no"))), whole),
-        ("changed since, all", vec![], TimeRange { first, last: None }),
+        ("exact, never together", search(note_with("half", "odd"))),
+        ("exact, three terms", search(never_of_three)),
+        ("exact, one of three", search(never_of_either)),
+        ("prefix, never together", search(never_of_prefix)),
+        ("two prefixes, never together", search(two_prefixes)),
+        ("prefix, none left", all_but(note, customer)),
+        ("prefix, all", search(entry("number", TextPattern::prefix("")))),
+        ("prefix, 1 in 4", search(entry("number", TextPattern::prefix("0")))),
+        ("prefix, 1 in 20", search(entry("customer", TextPattern::prefix("c00")))),
+        ("prefix, 1 in 200", search(entry("customer", TextPattern::prefix("c010")))),
+        ("prefix, 1 in 1000", search(entry("rare", TextPattern::prefix("hit")))),
+        ("prefix of few values", search(entry("status", TextPattern::prefix("c")))),
+        ("prefix of type", search(one(TermCondition::Type(TextPattern::prefix("no"))))),
+        ("changed since, all", TermSearch { modified, ..TermSearch::default() }),
     ]
 }
 
-async fn measure(
-    store: &Arc<dyn Store>,
-    name: &str,
-    include: Vec<TermGroup>,
-    modified: TimeRange,
-    offset: usize,
-    rounds: usize,
-) {
+async fn measure(store: &Arc<dyn Store>, name: &str, search: TermSearch, rounds: usize) {
+    let offset = search.offset;
     let search = TermSearch {
         scopes: BTreeSet::from([Scope { writer: client_id(1), only: None }]),
-        include,
-        modified,
-        offset,
         limit: 50,
         max_data_bytes: 1 << 26,
         max_total: 10_000,
         max_work: 2_000_000,
         patience: 16_384,
-        ..TermSearch::default()
+        ..search
     };
     let (mut times, mut found) = (Vec::with_capacity(rounds), (0, 0));
     for _ in 0..rounds {
@@ -166,6 +168,55 @@ async fn measure(
     let (least, p50, p99) = (millis(times[0]), millis(times[rounds / 2]), millis(times[rounds * 99 / 100]));
     let (rows, total) = found;
     println!(
-        "{name:<24} offset {offset:>6}: least {least:>6.1} ms, p50 {p50:>6.1} ms, p99 {p99:>6.1} ms ({rows} records of {total})"
+        "{name:<28} offset {offset:>6}: least {least:>6.1} ms, p50 {p50:>6.1} ms, p99 {p99:>6.1} ms ({rows} records of {total})"
     );
+}
+
+/// Changes one record, which is the n-th that was written or the n-th new one.
+type Change = fn(&mut dyn WriteTx, u32) -> Result<(), StoreError>;
+
+const CHANGES: [(&str, Change); 4] = [
+    ("new records", |tx, n| {
+        let mut row = row(n + 2_000_000_000);
+        (row.head.created, row.head.index) = (tx.stamp()?, tx.next_record_index()?);
+        row.head.last_modified = row.head.created;
+        tx.insert_record(&row)
+    }),
+    ("old records, new data", |tx, n| change(tx, n, |_| {})),
+    ("old records, a new value", |tx, n| change(tx, n, |row| row.head.plain.insert("number", "1"))),
+    ("old records, deleted", |tx, n| tx.delete_record(row(n).head.id).map(drop)),
+];
+
+fn change(tx: &mut dyn WriteTx, n: u32, with: fn(&mut RecordRow)) -> Result<(), StoreError> {
+    let Some(mut row) = tx.record(row(n).head.id)? else { return Err(StoreError::Missing("the record")) };
+    row.head.last_modified = tx.stamp()?;
+    with(&mut row);
+    tx.update_record(&row)
+}
+
+/// Changes records all over in a transaction that is undone, so that the next run finds the same.
+async fn measure_changes(
+    store: &Arc<dyn Store>,
+    name: &'static str,
+    change: Change,
+    records: u32,
+    rounds: usize,
+) {
+    const CHANGED: u32 = 500;
+    let times = Arc::new(Mutex::new(Vec::with_capacity(rounds)));
+    for _ in 0..rounds {
+        let taken = Arc::clone(&times);
+        let undone = store.write::<(), StoreError, _>("change", move |tx| {
+            let begun = Instant::now();
+            (0..CHANGED).try_for_each(|n| change(tx, n * (records / CHANGED).max(1) + 1))?;
+            taken.lock().expect("times").push(begun.elapsed());
+            Err(StoreError::Missing("a reason to keep this"))
+        });
+        assert!(matches!(undone.await, Err(StoreError::Missing(_))), "nothing is to be kept");
+    }
+    let mut times = times.lock().expect("times").clone();
+    times.sort_unstable();
+    let micros = |time: Duration| time.as_secs_f64() * 1_000_000.0 / f64::from(CHANGED);
+    let (least, p50) = (micros(times[0]), micros(times[times.len() / 2]));
+    println!("{name:<28} least {least:>6.0} µs, p50 {p50:>6.0} µs each");
 }

@@ -19,6 +19,8 @@ const OPEN_WORK: usize = 8;
 const TEST_WORK: usize = 3;
 const TIME_WORK: usize = 4;
 const HEAD_WORK: usize = 16;
+/// So many values that are held together are as much work as one entry of an index.
+const PACKED_SHARE: usize = 8;
 /// A conjunction that has found less than one in so many of the values that it looked at has hardly found anything.
 const PATIENCE_SHARE: usize = 16;
 
@@ -361,8 +363,8 @@ pub(super) struct Stream {
     next: Place,
     chunk: usize,
     ended: bool,
-    /// Entries that were looked at, and whether there is a limit to it.
-    looked_at: usize,
+    /// Values that were met by a step in an index each, and whether there is a limit to it.
+    steps: usize,
     is_impatient: bool,
 }
 
@@ -383,7 +385,7 @@ impl Stream {
             next: 0,
             chunk: Self::FIRST_CHUNK,
             ended: false,
-            looked_at: 0,
+            steps: 0,
             is_impatient: false,
         }
     }
@@ -393,15 +395,17 @@ impl Stream {
         Self::new(Kind::Values(field, pattern))
     }
 
-    /// Fetches from the begin. Returns how many of the records that were looked at match, or none if all were looked at.
+    /// Fetches from the begin, about so many entries. Returns whether at least one in `share` matches, or all were looked
+    /// at.
     pub(super) fn probe<S: TermSource>(
         &mut self,
         reader: &Reader<'_, S>,
         entries: usize,
-    ) -> Result<Option<usize>, StoreError> {
+        share: usize,
+    ) -> Result<bool, StoreError> {
         self.chunk = entries;
-        self.fetch(reader, 0)?;
-        Ok((!self.ended).then_some(self.fetched.len()))
+        let seen = self.fetch(reader, 0)?;
+        Ok(self.ended || self.fetched.len().saturating_mul(share) >= seen)
     }
 
     fn seek<S: TermSource>(
@@ -430,8 +434,8 @@ impl Stream {
     /// Fetches all that is left, in the order of the values, if that is the better way by now.
     fn gather_rest<S: TermSource>(&mut self, reader: &Reader<'_, S>, at: Place) -> Result<bool, StoreError> {
         let Kind::Values(field, pattern) = &self.kind else { return Ok(false) };
-        let is_enough = self.looked_at < reader.patience
-            || reader.found.get().saturating_mul(PATIENCE_SHARE) > self.looked_at;
+        let is_enough =
+            self.steps < reader.patience || reader.found.get().saturating_mul(PATIENCE_SHARE) > self.steps;
         // What is stored in the range begins with the prefix, and matches, if no more than that is asked for.
         let is_decided = pattern.is_prefix_alone() && pattern.literal_prefix().len() <= TermValue::KEPT_BYTES;
         if !self.is_impatient || is_enough || !is_decided {
@@ -454,43 +458,39 @@ impl Stream {
         Ok(true)
     }
 
-    fn fetch<S: TermSource>(&mut self, reader: &Reader<'_, S>, at: Place) -> Result<(), StoreError> {
+    /// Fetches from a place on. Returns how many entries were looked at.
+    fn fetch<S: TermSource>(&mut self, reader: &Reader<'_, S>, at: Place) -> Result<usize, StoreError> {
         if self.gather_rest(reader, at)? {
-            return Ok(());
+            return Ok(self.fetched.len());
         }
         reader.spend(OPEN_WORK)?;
         let (from, limit) = (reader.from(at), self.chunk);
-        let (mut seen, mut last) = (0, None);
+        let (seen, last);
         match &self.kind {
             Kind::Listing(writer, listing) => {
                 let listed = reader.source.list_records(*writer, listing, from, limit)?;
                 (seen, last) = (listed.len(), listed.last().copied());
                 reader.spend(seen)?;
                 self.fetched.extend(listed.into_iter().map(|index| reader.place(index)));
+                self.ended = seen < limit;
             }
             Kind::Values(field, pattern) => {
-                let mut found = Vec::new();
-                reader.source.values_by_record(field, from, limit, &mut |stored, index| {
-                    (seen, last) = (seen + 1, Some(index));
-                    match decide(pattern, stored) {
-                        Some(false) => {}
-                        decided => found.push((index, decided.is_some())),
-                    }
-                    true
-                })?;
-                reader.spend(seen * entry_work(pattern))?;
-                let undecided: Vec<_> =
-                    found.iter().filter(|(_, decided)| !decided).map(|(index, _)| *index).collect();
+                let looked = reader.source.look_by_record(field, pattern, from, limit)?;
+                let packed = looked.entries.saturating_sub(looked.steps) / PACKED_SHARE;
+                reader.spend(looked.steps + packed + looked.compared * (entry_work(pattern) - 1))?;
+                let undecided = looked.found.iter().filter(|(_, decided)| !decided);
+                let undecided: Vec<_> = undecided.map(|(index, _)| *index).collect();
                 let matching = reader.with_entry(&undecided, field, pattern)?;
-                let found = found.into_iter().filter(|(index, decided)| *decided || matching.contains(index));
+                let found = looked.found.into_iter();
+                let found = found.filter(|(index, decided)| *decided || matching.contains(index));
                 self.fetched.extend(found.map(|(index, _)| reader.place(index)));
+                self.steps += looked.steps;
+                (seen, last, self.ended) = (looked.entries, looked.last, looked.last.is_none());
             }
         }
-        self.looked_at += seen;
-        self.ended = seen < limit;
         self.next = last.map_or(at, |index| reader.place(index) + 1);
         self.chunk = (self.chunk * 4).clamp(Self::FIRST_CHUNK, Self::LAST_CHUNK);
-        Ok(())
+        Ok(seen)
     }
 }
 
@@ -524,8 +524,13 @@ fn ascending(mut places: Vec<Place>) -> Vec<Place> {
 
 /// Where the stored values begin and end that can match.
 pub(super) fn stored_range(pattern: &TextPattern) -> (Vec<u8>, Option<Vec<u8>>) {
+    cut_range(pattern, TermValue::KEPT_BYTES)
+}
+
+/// The same for values of which so many bytes are kept.
+pub(super) fn cut_range(pattern: &TextPattern, kept_bytes: usize) -> (Vec<u8>, Option<Vec<u8>>) {
     let prefix = pattern.literal_prefix().as_bytes();
-    let first = prefix[..prefix.len().min(TermValue::KEPT_BYTES)].to_vec();
+    let first = prefix[..prefix.len().min(kept_bytes)].to_vec();
     let mut end = first.clone();
     while let Some(last) = end.pop() {
         if last < u8::MAX {

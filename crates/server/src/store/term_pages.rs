@@ -297,10 +297,9 @@ impl<S: TermSource> Planner<'_, S> {
             return Ok(Node::or(nodes.collect()));
         }
         let mut stream = Stream::values(field.clone(), pattern.clone());
-        let common = stream
-            .probe(&self.reader, PROBE_ENTRIES)?
-            .is_none_or(|hits| hits >= PROBE_ENTRIES / COMMON_SHARE);
-        if !common && let Some(places) = self.gathered(&field, pattern)? {
+        if !stream.probe(&self.reader, PROBE_ENTRIES, COMMON_SHARE)?
+            && let Some(places) = self.gathered(&field, pattern)?
+        {
             return Ok(Node::places(places));
         }
         Ok(Node::Stream(stream))

@@ -36,8 +36,8 @@ pub struct TermSearch {
     /// At most so much work, about one for each entry of an index that is looked at; [`StoreError::TooMuchWork`] past
     /// that.
     pub max_work: usize,
-    /// So many values a conjunction looks at in the order of the records, which ends early where much is found. If it has
-    /// hardly found anything by then, those that match are read in the order of the values instead.
+    /// So many values a conjunction looks at in an index in the order of the records, which ends early where much is found.
+    /// If it has hardly found anything by then, those that match are read in the order of the values instead.
     pub patience: usize,
 }
 

@@ -7,7 +7,8 @@ use tozstore_crypto::ClientId;
 
 use super::record_pages::{RecordPlace, RecordSource};
 use super::record_terms::{Term, TermKind};
-use super::{RecordIndex, StoreError};
+use super::term_nodes::decide;
+use super::{RecordIndex, StoreError, TextPattern};
 
 /// Records of one writer that are kept in the order of their indexes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +43,35 @@ pub(super) struct TermField {
 /// Is shown stored values and their records one by one, and says whether to go on.
 pub(super) type VisitValues<'a> = &'a mut dyn FnMut(&[u8], RecordIndex) -> bool;
 
+/// What was found in a stretch of records that have a value under a name.
+#[derive(Debug, Default)]
+pub(super) struct Looked {
+    /// Those whose value matches, and those whose stored value does not tell (false), in the order of the search.
+    pub(super) found: Vec<(RecordIndex, bool)>,
+    /// How many records of the field are in the stretch.
+    pub(super) entries: usize,
+    /// How many of them were met by a step in an index each.
+    pub(super) steps: usize,
+    /// How many values were compared with the pattern.
+    pub(super) compared: usize,
+    /// The last index of the stretch; none if there is nothing behind it.
+    pub(super) last: Option<RecordIndex>,
+}
+
+impl Looked {
+    /// Takes note of the next record and its stored value.
+    pub(super) fn step(&mut self, pattern: &TextPattern, stored: &[u8], index: RecordIndex) {
+        self.entries += 1;
+        self.steps += 1;
+        self.compared += 1;
+        self.last = Some(index);
+        match decide(pattern, stored) {
+            Some(false) => {}
+            decided => self.found.push((index, decided.is_some())),
+        }
+    }
+}
+
 /// Is shown records one by one, and says whether to go on.
 pub(super) type VisitRecords<'a> = &'a mut dyn FnMut(RecordIndex) -> bool;
 
@@ -64,6 +94,26 @@ pub(super) trait TermSource: RecordSource {
         limit: usize,
         visit: VisitValues<'_>,
     ) -> Result<(), StoreError>;
+
+    /// Looks for values that match, in the order of the records, among about `limit` of them: an engine that holds many
+    /// together looks at all of those. Not less than one, if there is one.
+    fn look_by_record(
+        &self,
+        field: &TermField,
+        pattern: &TextPattern,
+        from: From,
+        limit: usize,
+    ) -> Result<Looked, StoreError> {
+        let mut looked = Looked::default();
+        self.values_by_record(field, from, limit, &mut |stored, index| {
+            looked.step(pattern, stored, index);
+            true
+        })?;
+        if looked.entries < limit {
+            looked.last = None;
+        }
+        Ok(looked)
+    }
 
     /// Shows stored values from `first` on and before `end`, in the order of the values, with their records.
     fn values_in_range(

@@ -1,20 +1,21 @@
 //! Packed listings of records in SQLite, kept right as records change: see `record_lists.rs`.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
+use rusqlite::types::{Null, ValueRef};
 use rusqlite::{Connection, TransactionBehavior, params};
 use tozstore_crypto::ClientId;
 
 use super::columns::{column, integer};
-use super::packed_indexes::pack;
-use super::record_lists::{ListKey, PackedRow, Packing, Span, packed};
+use super::packed_values::Front;
+use super::record_lists::{Entries, ListKey, PackedRow, Packing, Span, packed};
 use super::tx::{Tx, Writing};
 use crate::store::record_terms::terms_of;
-use crate::store::term_source::Listing;
+use crate::store::term_source::{Listing, TermField};
 use crate::store::{RecordHead, RecordIndex, StoreError};
 
-const INSERT: &str = "INSERT INTO record_lists (writer_id, kind, name, value, last_index, packed) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+const INSERT: &str = "INSERT INTO record_lists (writer_id, kind, name, value, last_index, packed, packed_values) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 
 impl Tx<'_, Writing<'_>> {
     /// Keeps listings right when a record that was `old` became `new`, after indexes and terms were changed, save that a
@@ -26,11 +27,20 @@ impl Tx<'_, Writing<'_>> {
         new: Option<&RecordHead>,
     ) -> Result<(), StoreError> {
         let (old, new) = (old.map(listings_of).unwrap_or_default(), new.map(listings_of).unwrap_or_default());
-        for (writer, listing) in old.difference(&new) {
-            self.leave(&ListKey::of(*writer, listing), index.0)?;
+        for (place, old_value) in &old {
+            let key = ListKey::of(place.0, &place.1);
+            match new.get(place) {
+                None => self.leave(&key, index.0)?,
+                Some(Some(value)) if old_value.as_ref() != Some(value) => {
+                    self.revalue(&key, index.0, value)?
+                }
+                Some(_) => {}
+            }
         }
-        for (writer, listing) in new.difference(&old) {
-            self.join(*writer, listing, index.0)?;
+        for (place, value) in new {
+            if !old.contains_key(&place) {
+                self.join(place.0, &place.1, index.0, value)?;
+            }
         }
         Ok(())
     }
@@ -38,25 +48,44 @@ impl Tx<'_, Writing<'_>> {
     fn leave(&self, key: &ListKey<'_>, index: u64) -> Result<(), StoreError> {
         let Some(holding) = self.row_holding(key, index)? else { return Ok(()) };
         let mut row = self.packed_row(holding)?;
-        if let Ok(at) = row.indexes.binary_search(&index) {
-            row.indexes.remove(at);
+        if let Ok(at) = row.entries.indexes.binary_search(&index) {
+            row.entries.remove(at);
             self.replace(&row)?;
         }
         Ok(())
     }
 
-    fn join(&self, writer: ClientId, listing: &Listing, index: u64) -> Result<(), StoreError> {
+    /// Changes the value that an entry has.
+    fn revalue(&self, key: &ListKey<'_>, index: u64, value: &Front) -> Result<(), StoreError> {
+        let Some(holding) = self.row_holding(key, index)? else { return Ok(()) };
+        let mut row = self.packed_row(holding)?;
+        let at = row.entries.indexes.binary_search(&index);
+        if let Some(stored) = at.ok().and_then(|at| row.entries.values.get_mut(at)) {
+            stored.clone_from(value);
+            self.replace(&row)?;
+        }
+        Ok(())
+    }
+
+    fn join(
+        &self,
+        writer: ClientId,
+        listing: &Listing,
+        index: u64,
+        value: Option<Front>,
+    ) -> Result<(), StoreError> {
         let (key, packing) = (ListKey::of(writer, listing), self.packing());
         let Some(holding) = self.row_holding(&key, index)? else {
             return if key.is_drawn(index, packing) { self.pack_on(writer, listing) } else { Ok(()) };
         };
         let mut row = self.packed_row(holding)?;
-        if let Err(at) = row.indexes.binary_search(&index) {
-            row.indexes.insert(at, index);
-            if row.indexes.len() > packing.in_full_row() {
-                let behind = row.indexes.split_off(row.indexes.len() / 2);
-                self.execute_packed(&key, &row.indexes)?;
-                row.indexes = behind;
+        if let Err(at) = row.entries.indexes.binary_search(&index) {
+            row.entries.insert(at, index, value);
+            let length = row.entries.indexes.len();
+            if length > packing.in_full_row() {
+                let behind = row.entries.split_off(length / 2);
+                self.insert_packed(&key, &row.entries)?;
+                row.entries = behind;
             }
             self.replace(&row)?;
         }
@@ -68,39 +97,68 @@ impl Tx<'_, Writing<'_>> {
         let (key, packing) = (ListKey::of(writer, listing), self.packing());
         let last = self.packed_up_to(&key)?;
         let first = last.map_or(0, |last| last.saturating_add(1));
-        let (span, mut behind) = (Span { first, last: RecordIndex::MAX.0, descending: false }, Vec::new());
-        self.walk(writer, listing, span, packing.at_once(), &mut behind)?;
-        if behind.len() < packing.least() {
+        let span = Span { first, last: RecordIndex::MAX.0, descending: false };
+        let behind = self.entries(writer, listing, span, packing.at_once())?;
+        if behind.indexes.len() < packing.least() {
             return Ok(());
         }
-        let mut indexes = Vec::new();
+        let mut entries = Entries::default();
         if let Some(holding) = last.map_or(Ok(None), |last| self.row_holding(&key, last))? {
             let row = self.packed_row(holding)?;
-            if row.indexes.len() < packing.in_row() {
+            if row.entries.indexes.len() < packing.in_row() {
                 self.delete_packed(row.id)?;
-                indexes = row.indexes;
+                entries = row.entries;
             }
         }
-        indexes.extend(behind.iter().map(|index| index.0));
-        indexes.chunks(packing.in_row()).try_for_each(|chunk| self.execute_packed(&key, chunk))
+        entries.indexes.extend(behind.indexes);
+        entries.values.extend(behind.values);
+        while !entries.indexes.is_empty() {
+            let behind = entries.split_off(packing.in_row());
+            self.insert_packed(&key, &entries)?;
+            entries = behind;
+        }
+        Ok(())
     }
 
-    fn execute_packed(&self, key: &ListKey<'_>, indexes: &[u64]) -> Result<(), StoreError> {
-        let Some(last) = indexes.last() else { return Ok(()) };
-        let (writer, bytes) = (key.writer.as_bytes(), pack(indexes));
-        self.execute(INSERT, params![writer, key.kind, key.name, key.value, integer(*last)?, bytes])?;
+    /// Entries as the indexes have them.
+    fn entries(
+        &self,
+        writer: ClientId,
+        listing: &Listing,
+        span: Span,
+        limit: usize,
+    ) -> Result<Entries, StoreError> {
+        let mut entries = Entries::default();
+        if let Listing::Named(kind, name) = listing {
+            let field = TermField { writer, kind: *kind, name: name.clone() };
+            self.values_between(&field, span, limit, &mut |stored, index| {
+                entries.push(index.0, Some(Front::of(stored)));
+                true
+            })?;
+        } else {
+            let mut indexes = Vec::new();
+            self.walk(writer, listing, span, limit, &mut indexes)?;
+            entries.indexes.extend(indexes.iter().map(|index| index.0));
+        }
+        Ok(entries)
+    }
+
+    fn insert_packed(&self, key: &ListKey<'_>, entries: &Entries) -> Result<(), StoreError> {
+        let Some(last) = entries.indexes.last() else { return Ok(()) };
+        let (writer, last, (packed, values)) = (key.writer.as_bytes(), integer(*last)?, entries.pack());
+        self.execute(INSERT, params![writer, key.kind, key.name, key.value, last, packed, values])?;
         Ok(())
     }
 
     /// A row keeps its last index whatever it holds. One that holds nothing is not needed: what it held of the listing,
     /// nothing, the next row holds, or the indexes.
     fn replace(&self, row: &PackedRow) -> Result<(), StoreError> {
-        if row.indexes.is_empty() {
-            return self.delete_packed(row.id);
-        }
-        debug_assert!(row.indexes.last().is_none_or(|last| *last <= row.last), "an entry behind its row");
-        let sql = "UPDATE record_lists SET packed = ?2 WHERE id = ?1";
-        self.execute(sql, params![row.id, pack(&row.indexes)])?;
+        let PackedRow { id, last, entries } = row;
+        let Some(highest) = entries.indexes.last() else { return self.delete_packed(*id) };
+        debug_assert!(highest <= last, "an entry behind its row");
+        let (packed, values) = entries.pack();
+        let sql = "UPDATE record_lists SET packed = ?2, packed_values = ?3 WHERE id = ?1";
+        self.execute(sql, params![id, packed, values])?;
         Ok(())
     }
 
@@ -110,27 +168,28 @@ impl Tx<'_, Writing<'_>> {
     }
 }
 
-/// The listings that a record is in.
-fn listings_of(head: &RecordHead) -> BTreeSet<(ClientId, Listing)> {
-    let (slot, mut listings) = (&head.type_slot, BTreeSet::new());
+/// The listings that a record is in, with its value where that is packed too.
+fn listings_of(head: &RecordHead) -> BTreeMap<(ClientId, Listing), Option<Front>> {
+    let (slot, mut listings) = (&head.type_slot, BTreeMap::new());
     for term in terms_of(slot, &head.plain) {
-        listings.insert((slot.writer, Listing::Named(term.kind, term.name.clone())));
-        listings.insert((slot.writer, Listing::Term(term)));
+        let named = Listing::Named(term.kind, term.name.clone());
+        listings.insert((slot.writer, named), Some(Front::of(term.value.as_bytes())));
+        listings.insert((slot.writer, Listing::Term(term)), None);
     }
-    listings.insert((slot.writer, Listing::Type(slot.record_type.clone())));
-    listings.insert((slot.writer, Listing::All));
+    listings.insert((slot.writer, Listing::Type(slot.record_type.clone())), None);
+    listings.insert((slot.writer, Listing::All), None);
     listings
 }
 
 /// Listings as they stand in the indexes, from end to end.
 const ALL_LISTINGS: [&str; 4] = [
-    "SELECT writer_id, kind, name, value, record_index FROM record_terms \
+    "SELECT writer_id, kind, name, value, record_index, NULL FROM record_terms \
      ORDER BY writer_id, kind, name, value, record_index",
-    "SELECT writer_id, kind + 10, name, x'', record_index FROM record_terms INDEXED BY record_terms_by_record \
-     ORDER BY writer_id, kind, name, record_index",
-    "SELECT writer_id, 3, '', CAST(record_type AS BLOB), record_index FROM records INDEXED BY records_by_type \
-     ORDER BY writer_id, record_type, record_index",
-    "SELECT writer_id, 4, '', x'', record_index FROM records INDEXED BY records_by_writer \
+    "SELECT writer_id, kind + 10, name, x'', record_index, value \
+     FROM record_terms INDEXED BY record_terms_by_record ORDER BY writer_id, kind, name, record_index",
+    "SELECT writer_id, 3, '', CAST(record_type AS BLOB), record_index, NULL \
+     FROM records INDEXED BY records_by_type ORDER BY writer_id, record_type, record_index",
+    "SELECT writer_id, 4, '', x'', record_index, NULL FROM records INDEXED BY records_by_writer \
      ORDER BY writer_id, record_index",
 ];
 
@@ -146,7 +205,7 @@ pub(super) fn fill(conn: &mut Connection) -> Result<(), StoreError> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     tx.execute("DELETE FROM record_lists", [])?;
     fill_with(&tx, Packing::default())?;
-    tx.execute(INSERT, params![[0_u8; 0], FILLED, "", [0_u8; 0], 0, [0_u8; 0]])?;
+    tx.execute(INSERT, params![[0_u8; 0], FILLED, "", [0_u8; 0], 0, [0_u8; 0], Null])?;
     tx.commit()?;
     Ok(())
 }
@@ -170,10 +229,12 @@ fn fill_with(conn: &Connection, packing: Packing) -> Result<(), StoreError> {
             if !gathered.is_of(named) {
                 gathered.write(conn, if gathered.begun { 1 } else { packing.least() })?;
                 gathered = Gathered::of(named)?;
-            } else if gathered.indexes.len() == packing.in_row() {
+            } else if gathered.entries.indexes.len() == packing.in_row() {
                 gathered.write(conn, 1)?;
             }
-            gathered.indexes.push(column(row, 4)?);
+            let value =
+                if row.get_ref(5)? == ValueRef::Null { None } else { Some(Front::of(packed(row, 5)?)) };
+            gathered.entries.push(column(row, 4)?, value);
         }
         gathered.write(conn, if gathered.begun { 1 } else { packing.least() })?;
     }
@@ -189,7 +250,7 @@ struct Gathered {
     kind: i64,
     name: String,
     value: Vec<u8>,
-    indexes: Vec<u64>,
+    entries: Entries,
     /// Whether the listing has a row.
     begun: bool,
 }
@@ -206,11 +267,12 @@ impl Gathered {
 
     /// Writes a row if there are so many entries.
     fn write(&mut self, conn: &Connection, least: usize) -> Result<(), StoreError> {
-        if let Some(last) = self.indexes.last().filter(|_| self.indexes.len() >= least) {
-            let (last, bytes) = (integer(*last)?, pack(&self.indexes));
+        let indexes = &self.entries.indexes;
+        if let Some(last) = indexes.last().filter(|_| indexes.len() >= least) {
+            let (last, (packed, values)) = (integer(*last)?, self.entries.pack());
             let mut insert = conn.prepare_cached(INSERT)?;
-            insert.execute(params![self.writer, self.kind, self.name, self.value, last, bytes])?;
-            self.indexes.clear();
+            insert.execute(params![self.writer, self.kind, self.name, self.value, last, packed, values])?;
+            self.entries = Entries::default();
             self.begun = true;
         }
         Ok(())
@@ -229,8 +291,9 @@ mod tests {
     use crate::store::conformance::{client_id, record, record_type};
     use crate::store::counters::Counters;
     use crate::store::record_terms::{Term, TermKind, TermValue};
-    use crate::store::term_source::From;
-    use crate::store::{RecordReads as _, RecordRow, RecordWrites as _};
+    use crate::store::sqlite::packed_values::KEPT_BYTES;
+    use crate::store::term_source::{From, Looked};
+    use crate::store::{RecordReads as _, RecordRow, RecordWrites as _, TextPattern};
 
     const COLORS: [&str; 2] = ["red", "blue"];
     const TYPES: [&str; 2] = ["a", "b"];
@@ -246,6 +309,17 @@ mod tests {
         let mut row = record(n, 1, if look.is_multiple_of(5) { 2 } else { 1 }, TYPES[look / 2 % 2]);
         let color = ("color".to_owned(), COLORS[look % 2].to_owned());
         row.head.plain = [color].into_iter().collect::<Plain>();
+        row
+    }
+
+    /// With a word more: some words differ only behind what packed rows keep of them, some in what searches keep.
+    fn with_word(n: u32, look: usize) -> RecordRow {
+        let mut row = row(n, look);
+        let long = "w".repeat(KEPT_BYTES);
+        let words = ["", "w", "wé", &long, &format!("{long}1"), &format!("{long}2"), &"w".repeat(200)];
+        if let Some(word) = words.get(look % 8) {
+            row.head.plain.insert("word", *word);
+        }
         row
     }
 
@@ -288,11 +362,59 @@ mod tests {
         }
     }
 
+    /// Looking for values from any place on finds what stepping through the index finds.
+    fn check_values(conn: &Connection, last: u64) {
+        let tx = Tx::reading(conn);
+        let long = "w".repeat(KEPT_BYTES);
+        let patterns = [
+            TextPattern::prefix(""),
+            TextPattern::prefix("re"),
+            TextPattern::prefix("w"),
+            TextPattern::prefix(&long),
+            TextPattern::prefix(format!("{long}1")),
+            TextPattern::regexp("w.*2|blue").unwrap(),
+            TextPattern::fuzzy("read"),
+        ];
+        for (pattern, name) in patterns.iter().flat_map(|pattern| [(pattern, "color"), (pattern, "word")]) {
+            let field = TermField { writer: client_id(1), kind: TermKind::Plain, name: name.to_owned() };
+            for (index, descending) in
+                (0..=last + 1).step_by(5).flat_map(|index| [(index, false), (index, true)])
+            {
+                let from = From { index: RecordIndex(index), descending };
+                let mut stepped = Looked::default();
+                let step = &mut |stored: &[u8], index| {
+                    stepped.step(pattern, stored, index);
+                    true
+                };
+                tx.values_between(&field, Span::from(from), 1_000, step).unwrap();
+                for limit in [3, 1_000] {
+                    let (mut found, mut entries, mut next) = (Vec::new(), 0, Some(index));
+                    while let Some(index) = next {
+                        let from = From { index: RecordIndex(index), descending };
+                        let looked = tx.look(&field, pattern, from, limit).unwrap();
+                        assert!(looked.last.is_none_or(|_| looked.entries > 0), "{pattern:?} {from:?}");
+                        found.extend(looked.found);
+                        entries += looked.entries;
+                        let behind = |last: RecordIndex| {
+                            if descending { last.0.checked_sub(1) } else { Some(last.0 + 1) }
+                        };
+                        next = looked.last.and_then(behind);
+                    }
+                    assert_eq!(
+                        (&found, entries),
+                        (&stepped.found, stepped.entries),
+                        "{pattern:?} {from:?} {limit}"
+                    );
+                }
+            }
+        }
+    }
+
     fn packed_rows(conn: &Connection) -> Vec<Vec<Value>> {
-        let sql = "SELECT writer_id, kind, name, value, last_index, packed FROM record_lists \
+        let sql = "SELECT writer_id, kind, name, value, last_index, packed, packed_values FROM record_lists \
                    ORDER BY writer_id, kind, name, value, last_index";
         let mut statement = conn.prepare(sql).unwrap();
-        let rows = statement.query_map([], |row| (0..6).map(|at| row.get(at)).collect());
+        let rows = statement.query_map([], |row| (0..7).map(|at| row.get(at)).collect());
         rows.unwrap().collect::<Result<_, _>>().unwrap()
     }
 
@@ -348,6 +470,7 @@ mod tests {
         write(&conn, 1 << 40, |tx| (1..=90).for_each(|n| tx.insert_record(&row(n, n as usize)).unwrap()));
         assert_eq!(packed_rows(&conn), Vec::<Vec<Value>>::new());
         fill_with(&conn, Packing::new(4)).unwrap();
+        check_values(&conn, 90);
         // Of the 90 records: all, those of a name, of a type and of a color (45 each), those about another user (18).
         assert_eq!(packed_rows(&conn).len(), 12 + 12 + 4 * 6 + 2 * 3);
         check(&conn, 90);
@@ -357,8 +480,8 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
         #[test]
-        fn listings_follow_the_records(
-            changes in prop::collection::vec((1..50_u32, prop_oneof![1 => Just(None), 4 => (0..10_usize).prop_map(Some)]), 0..200),
+        fn listings_and_values_follow_the_records(
+            changes in prop::collection::vec((1..50_u32, prop_oneof![1 => Just(None), 4 => (0..80_usize).prop_map(Some)]), 0..200),
             entries in 1..4_usize,
         ) {
             let conn = database();
@@ -371,12 +494,13 @@ mod tests {
                             None => {
                                 tx.delete_record(id).unwrap();
                             }
-                            Some(look) if there => tx.update_record(&row(*n, *look)).unwrap(),
-                            Some(look) => tx.insert_record(&row(*n, *look)).unwrap(),
+                            Some(look) if there => tx.update_record(&with_word(*n, *look)).unwrap(),
+                            Some(look) => tx.insert_record(&with_word(*n, *look)).unwrap(),
                         }
                     }
                 });
                 check(&conn, 50);
+                check_values(&conn, 50);
             }
         }
     }

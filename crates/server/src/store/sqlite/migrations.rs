@@ -26,6 +26,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { statements: include_str!("migrations/0012_usages.sql"), fill: None },
     Migration { statements: include_str!("migrations/0013_audit.sql"), fill: None },
     Migration { statements: include_str!("migrations/0014_sealed.sql"), fill: None },
+    Migration { statements: include_str!("migrations/0015_packed_values.sql"), fill: None },
 ];
 
 /// A step of the schema, and what makes new rows from those that are there.

@@ -53,6 +53,26 @@ pub(super) fn unpack(bytes: &[u8], indexes: &mut Vec<u64>) -> Result<(), StoreEr
     if shift == 0 { Ok(()) } else { Err(corrupt()) }
 }
 
+/// Takes one number from the front of bytes, as [`pack`] writes it.
+///
+/// # Errors
+/// [`StoreError::Corrupt`]: the bytes do not begin with one.
+pub(super) fn take_number(bytes: &mut &[u8]) -> Result<u64, StoreError> {
+    let (mut number, mut shift) = (0_u64, 0);
+    while let [byte, rest @ ..] = *bytes {
+        *bytes = rest;
+        if shift > 56 {
+            break;
+        }
+        number |= u64::from(byte & BITS) << shift;
+        if byte & MORE == 0 {
+            return Ok(number);
+        }
+        shift += 7;
+    }
+    Err(StoreError::Corrupt("a packed number does not read back".into()))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -80,6 +100,15 @@ mod tests {
         }
         let largest = pack(&[u64::MAX]);
         assert!(unpacked(&[largest, vec![1]].concat()).is_err());
+    }
+
+    #[test]
+    fn a_number_is_taken_from_the_front() {
+        let packed = pack(&[300, 301]);
+        let mut rest = packed.as_slice();
+        assert_eq!((take_number(&mut rest).unwrap(), take_number(&mut rest).unwrap()), (300, 1));
+        assert!(take_number(&mut rest).is_err());
+        assert!(take_number(&mut [0x80_u8; 11].as_slice()).is_err());
     }
 
     proptest! {

@@ -4,18 +4,22 @@
 //! needs that. Packed rows hold the front of a listing, up to a record index, whole; the rest stands in the indexes alone.
 //! Now and then, drawn by lot, a record that joins a listing has what gathered behind the packed rows packed: so each write
 //! pays little, none pays much, and listings of a few records are never packed.
+//!
+//! Rows of the records with a name have their values too: see `record_values.rs`.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Row, params};
 use tozstore_crypto::ClientId;
 
 use super::SqliteOptions;
 use super::columns::{column, integer, row_limit};
-use super::packed_indexes::unpack;
+use super::packed_indexes::{pack, unpack};
+use super::packed_values::{Front, pack_values, unpack_values};
 use super::tx::Tx;
 use crate::store::record_terms::{Term, TermKind};
-use crate::store::term_source::{From, Listing};
+use crate::store::term_source::{From, Listing, TermField};
 use crate::store::{RecordIndex, StoreError};
 
 /// How many entries there are to a packed row.
@@ -83,6 +87,12 @@ impl<'a> ListKey<'a> {
         Self { writer, kind, name, value }
     }
 
+    /// The records that have a value of the field.
+    pub(super) fn of_field(field: &'a TermField) -> Self {
+        let TermField { writer, kind, name } = field;
+        Self { writer: *writer, kind: Self::named(*kind), name, value: &[] }
+    }
+
     /// Whether the lot falls on this entry.
     pub(super) fn is_drawn(&self, index: u64, packing: Packing) -> bool {
         let mut hasher = DefaultHasher::new();
@@ -95,7 +105,57 @@ impl<'a> ListKey<'a> {
 pub(super) struct PackedRow {
     pub(super) id: i64,
     pub(super) last: u64,
+    pub(super) entries: Entries,
+}
+
+/// Entries of a listing, ascending.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
     pub(super) indexes: Vec<u64>,
+    /// One for each index in the listing of a name, none in others.
+    pub(super) values: Vec<Front>,
+}
+
+impl Entries {
+    /// Reads the columns `packed` and `packed_values`, the first of which is at this place.
+    fn read(row: &Row<'_>, at: usize) -> Result<Self, StoreError> {
+        let (mut indexes, mut values) = (Vec::new(), Vec::new());
+        unpack(packed(row, at)?, &mut indexes)?;
+        if row.get_ref(at + 1)? != ValueRef::Null {
+            values = unpack_values(packed(row, at + 1)?, indexes.len())?;
+        }
+        Ok(Self { indexes, values })
+    }
+
+    /// The columns `packed` and `packed_values`.
+    pub(super) fn pack(&self) -> (Vec<u8>, Option<Vec<u8>>) {
+        (pack(&self.indexes), (!self.values.is_empty()).then(|| pack_values(&self.values)))
+    }
+
+    pub(super) fn push(&mut self, index: u64, value: Option<Front>) {
+        self.indexes.push(index);
+        self.values.extend(value);
+    }
+
+    pub(super) fn insert(&mut self, at: usize, index: u64, value: Option<Front>) {
+        self.indexes.insert(at, index);
+        if let Some(value) = value {
+            self.values.insert(at.min(self.values.len()), value);
+        }
+    }
+
+    pub(super) fn remove(&mut self, at: usize) {
+        self.indexes.remove(at);
+        if at < self.values.len() {
+            self.values.remove(at);
+        }
+    }
+
+    /// Keeps so many; returns those behind.
+    pub(super) fn split_off(&mut self, at: usize) -> Self {
+        let values = self.values.split_off(at.min(self.values.len()));
+        Self { indexes: self.indexes.split_off(at.min(self.indexes.len())), values }
+    }
 }
 
 /// Entries of a listing between two indexes, in either direction.
@@ -104,6 +164,14 @@ pub(super) struct Span {
     pub(super) first: u64,
     pub(super) last: u64,
     pub(super) descending: bool,
+}
+
+impl std::convert::From<From> for Span {
+    /// All from there on.
+    fn from(From { index, descending }: From) -> Self {
+        let (first, last) = if descending { (0, index.0) } else { (index.0, RecordIndex::MAX.0) };
+        Self { first, last, descending }
+    }
 }
 
 macro_rules! of_listing {
@@ -127,6 +195,7 @@ macro_rules! spanned {
         }
     };
 }
+pub(super) use spanned;
 
 impl<R> Tx<'_, R> {
     /// At most `limit` indexes of a listing.
@@ -234,13 +303,10 @@ impl<R> Tx<'_, R> {
     }
 
     pub(super) fn packed_row(&self, (id, last): (i64, u64)) -> Result<PackedRow, StoreError> {
-        let mut statement = self.statement("SELECT packed FROM record_lists WHERE id = ?1")?;
+        let mut statement = self.statement("SELECT packed, packed_values FROM record_lists WHERE id = ?1")?;
         let mut rows = statement.query([id])?;
-        let mut indexes = Vec::new();
-        if let Some(row) = rows.next()? {
-            unpack(packed(row, 0)?, &mut indexes)?;
-        }
-        Ok(PackedRow { id, last, indexes })
+        let entries = rows.next()?.map(|row| Entries::read(row, 0)).transpose()?.unwrap_or_default();
+        Ok(PackedRow { id, last, entries })
     }
 
     /// Entries as the indexes of the tables have them.

@@ -8,13 +8,14 @@ use tozstore_api::{Plain, Timestamp};
 use tozstore_crypto::ClientId;
 
 use super::columns::{column, integer, malformed, row_limit};
+use super::record_lists::{Span, spanned};
 use super::tx::{Tx, Writing};
 use crate::store::record_pages::RecordPlace;
 use crate::store::record_terms::{Term, terms_of};
 use crate::store::term_pages;
-use crate::store::term_source::{From, Listing, TermField, TermSource, VisitRecords, VisitValues};
+use crate::store::term_source::{From, Listing, Looked, TermField, TermSource, VisitRecords, VisitValues};
 use crate::store::{
-    RecordHead, RecordIndex, RecordTypeSlot, StoreError, TermPage, TermSearch, TermSearchReads,
+    RecordHead, RecordIndex, RecordTypeSlot, StoreError, TermPage, TermSearch, TermSearchReads, TextPattern,
 };
 
 const INSERT: &str =
@@ -78,17 +79,6 @@ pub(super) fn fill(conn: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A statement over records in either direction.
-macro_rules! directed {
-    ($from:expr, $select:expr, $key:literal) => {
-        if $from.descending {
-            concat!($select, " AND ", $key, " <= ?1 ORDER BY ", $key, " DESC LIMIT ?2")
-        } else {
-            concat!($select, " AND ", $key, " >= ?1 ORDER BY ", $key, " LIMIT ?2")
-        }
-    };
-}
-
 impl<R> TermSource for Tx<'_, R> {
     fn list_records(
         &self,
@@ -107,15 +97,18 @@ impl<R> TermSource for Tx<'_, R> {
         limit: usize,
         visit: VisitValues<'_>,
     ) -> Result<(), StoreError> {
-        let sql = directed!(
-            from,
-            "SELECT value, record_index FROM record_terms INDEXED BY record_terms_by_record \
-             WHERE writer_id = ?3 AND kind = ?4 AND name = ?5",
-            "record_index"
-        );
-        let (writer, kind) = (field.writer.as_bytes(), field.kind.code());
-        let params = params![integer(from.index.0)?, row_limit(limit), writer, kind, field.name];
-        self.show_values(sql, params, visit)
+        let span = Span::from(from);
+        self.values_between(field, span, limit, visit)
+    }
+
+    fn look_by_record(
+        &self,
+        field: &TermField,
+        pattern: &TextPattern,
+        from: From,
+        limit: usize,
+    ) -> Result<Looked, StoreError> {
+        self.look(field, pattern, from, limit)
     }
 
     fn values_in_range(
@@ -222,6 +215,24 @@ impl<R> TermSource for Tx<'_, R> {
 }
 
 impl<R> Tx<'_, R> {
+    /// Shows at most `limit` stored values with their records, in the order of the records, as the index has them.
+    pub(super) fn values_between(
+        &self,
+        field: &TermField,
+        span: Span,
+        limit: usize,
+        visit: VisitValues<'_>,
+    ) -> Result<(), StoreError> {
+        let sql = spanned!(
+            span,
+            "SELECT value, record_index FROM record_terms INDEXED BY record_terms_by_record \
+             WHERE writer_id = ?4 AND kind = ?5 AND name = ?6"
+        );
+        let (first, last, limit) = (integer(span.first)?, integer(span.last)?, row_limit(limit));
+        let (writer, kind) = (field.writer.as_bytes(), field.kind.code());
+        self.show_values(sql, params![first, last, limit, writer, kind, field.name], visit)
+    }
+
     /// Shows the rows of a query for values and indexes.
     fn show_values(
         &self,
