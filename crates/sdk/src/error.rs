@@ -210,6 +210,13 @@ pub enum UntrustedData {
         /// What is wrong with it.
         reason: String,
     },
+    /// Grants in the log of a type are kept from this client, which has to see all of them: somebody may read of whom it
+    /// is not told.
+    #[error("the server does not show all grants of type {record_type:?}")]
+    SealedGrantsWithheld {
+        /// The type.
+        record_type: String,
+    },
     /// The newest entries are signed by keys that were replaced, since they may be in other hands.
     #[error(
         "the log of type {record_type:?} goes on with keys of {author} that were replaced, and nobody else has confirmed it yet"

@@ -266,6 +266,14 @@ impl ClientState {
         self.records.get(&(log_key(place), record))
     }
 
+    /// The records of a type that were there when they were seen last, with their versions.
+    pub fn live_records(&self, place: &TypePlace) -> impl Iterator<Item = (RecordId, u64)> {
+        let log = log_key(place);
+        let all = (log, RecordId::from_bytes([0; 16]))..=(log, RecordId::from_bytes([0xff; 16]));
+        let live = self.records.range(all).filter(|(_, seen)| seen.state == RecordState::Live);
+        live.map(|((_, record), seen)| (*record, seen.version))
+    }
+
     /// Checks a version that is shown against what was seen; none if the record is said not to be there.
     ///
     /// # Errors

@@ -127,6 +127,21 @@ impl SealedClient {
         Ok(chain)
     }
 
+    /// The chain of somebody who signed a record or an entry of a log. What was seen of it is remembered from then on.
+    pub(super) async fn author_chain(&self, author: ClientId, bundle: &Digest) -> Result<BundleChain, Error> {
+        let chain = self.chain(author, Some(bundle)).await?;
+        let head = chain.head();
+        let mut state = self.state();
+        let seen = state.bundle(author);
+        if seen.is_none_or(|seen| seen.sequence < head.object().sequence) {
+            let known = seen.and_then(|seen| chain.known_at_head(&seen.digest, seen.known));
+            let known = known.unwrap_or(Known::FirstContact);
+            state.remember_bundle(author, head.object().sequence, head.digest(), known);
+        }
+        drop(state);
+        Ok(chain)
+    }
+
     async fn read_chain(&self, client: ClientId) -> Result<BundleChain, Error> {
         let broken = || Error::from(UntrustedData::SealedChainBroken { client });
         let mut chain: Option<BundleChain> = None;

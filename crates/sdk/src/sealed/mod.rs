@@ -20,6 +20,7 @@
 mod completion;
 mod keys;
 mod leaked;
+mod listings;
 mod open_type;
 mod records;
 mod shares;
@@ -47,8 +48,9 @@ use tozstore_crypto::{ClientId, MacKey, ParseError, StoreId};
 pub use self::completion::{CompleteOptions, Completion, CompletionProgress, HeldReason, HeldRecord};
 pub use self::keys::Contact;
 pub use self::leaked::LeakedRecord;
+pub use self::listings::SealedPage;
 use self::open_type::OpenType;
-pub use self::records::{SealedPage, SealedRecord};
+pub use self::records::SealedRecord;
 pub use self::shares::{ShareFrom, Shared};
 pub use self::state_store::{ChangeState, FileStateStore, MemoryStateStore, StateStore};
 pub use self::types::{SealedGrant, TypeOptions};

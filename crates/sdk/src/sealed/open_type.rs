@@ -7,6 +7,7 @@ use tozstore_crypto::sealed::{
     countable,
 };
 
+use super::listings::Listing;
 use super::{SealedClient, backwards, wire};
 use crate::{Error, UntrustedData};
 
@@ -16,11 +17,13 @@ pub(super) struct OpenType {
     pub(super) ring: KeyRing,
     /// What each entry signs about its wraps, by position.
     pub(super) wraps: Vec<WrapsOf>,
+    /// A listing under way.
+    pub(super) listing: Option<Listing>,
 }
 
 impl OpenType {
     pub(super) fn new(place: TypePlace) -> Self {
-        Self { log: LogReplay::new(place), ring: KeyRing::new(), wraps: Vec::new() }
+        Self { log: LogReplay::new(place), ring: KeyRing::new(), wraps: Vec::new(), listing: None }
     }
 
     pub(super) fn place(&self) -> &TypePlace {
@@ -62,6 +65,21 @@ impl SealedClient {
         open.log.state().grant(&Subject::Client(self.id())).map(|held| held.grant.rights)
     }
 
+    /// Refuses to go on if this client has to see all grants, and does not.
+    pub(super) fn ensure_sees_all(&self, open: &OpenType) -> Result<(), Error> {
+        let has_to = self.rights_in(open).is_some_and(|rights| !rights.is_read_only());
+        if has_to && open.log.state().unseen() > 0 {
+            return Err(UntrustedData::SealedGrantsWithheld { record_type: open.name() }.into());
+        }
+        Ok(())
+    }
+
+    /// Whether all records of the type are shown to this client: none are from before its grant began.
+    pub(super) fn reads_all(&self, open: &OpenType) -> bool {
+        let held = open.log.state().grant(&Subject::Client(self.id()));
+        open.place().writer == self.id() || held.is_some_and(|held| held.grant.from_segment == 0)
+    }
+
     /// Reads the log to its head, verifies it, and compares it with what was seen before.
     pub(super) async fn follow(&self, open: &mut OpenType) -> Result<Head, Error> {
         let head = self.read_on(open).await?;
@@ -90,7 +108,7 @@ impl SealedClient {
         let mut authors = Vec::new();
         for view in &entries {
             let entry = view.entry.object();
-            let chain = self.chain(entry.author, Some(&entry.author_bundle)).await?;
+            let chain = self.author_chain(entry.author, &entry.author_bundle).await?;
             let bundle = chain.find(&entry.author_bundle).map(|bundle| bundle.object().sequence);
             let broken = UntrustedData::SealedChainBroken { client: entry.author };
             authors.push((chain, bundle.ok_or(broken)?));

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use futures_util::future::BoxFuture;
 use tozstore_api::sealed::{
     Append, BundleHead, BundleHeads, BundlePage, BundlesOf, EntryPage, EntryView, Head, Marks, MissingWraps,
-    RecordPage, RecordView, RecordWrite, SealedBody, SealedErrorBody, SealedErrorCode, SealedLinks, Stage,
-    StageCommit, StageState, WrapPage, WrapStep, WrapSteps,
+    ReadRecords, RecordPage, RecordView, RecordViews, RecordWrite, SealedBody, SealedErrorBody,
+    SealedErrorCode, SealedLinks, Stage, StageCommit, StageState, WrapPage, WrapStep, WrapSteps,
 };
 use tozstore_crypto::sealed::{
     BundleChain, BundleLink, Change, LINK_BYTES, LogReplay, Signed, Subject, Tree, TypePlace, VerifiedEntry,
@@ -33,6 +33,12 @@ pub(super) enum Lie {
     OtherRecord,
     /// It leaves the last field out.
     DropField,
+    /// It gives the leaf of the last field in its place, as if it had not been asked for.
+    LeafForField,
+    /// It leaves the first record out of listings.
+    HideFirst,
+    /// It keeps changes of readers back.
+    WithholdGrants,
     /// It gives this client's bundle as that of everybody.
     KeysOf(ClientId),
 }
@@ -149,6 +155,16 @@ impl TestServer {
             ("PUT", ["records", writer, name, _]) => {
                 let write = RecordWrite::from_bytes(&call.body).unwrap();
                 self.put(writer, name, write)
+            }
+            ("POST", ["records", writer, name, "read"]) => {
+                let lie = self.lie;
+                let ReadRecords(ids) = ReadRecords::from_bytes(&call.body).unwrap();
+                let rows = self.readable(caller, writer, name)?;
+                let view = |id: tozstore_crypto::RecordId| {
+                    let found = rows.read(Some(&id.to_string()), lie).ok();
+                    (id, found.map(|(_, body)| RecordView::from_bytes(&body).unwrap()))
+                };
+                ok(200, &RecordViews(ids.into_iter().map(view).collect()))
             }
             ("GET", ["records", writer, name, rest @ ..]) => {
                 let lie = self.lie;
@@ -324,6 +340,9 @@ impl TypeRows {
         let shown = self.entries.iter().take(most).skip(first).map(|view| {
             let mut view = view.clone();
             view.private.retain(|(_, change)| {
+                if lie == Some(Lie::WithholdGrants) {
+                    return false;
+                }
                 let subject = Change::parse(&change.change).ok().and_then(|change| change.subject());
                 sees_all || subject == Some(Subject::Client(caller))
             });
@@ -349,10 +368,16 @@ impl TypeRows {
                 fields.pop();
                 record.fields = tozstore_crypto::sealed::RecordFields::new(fields).unwrap();
             }
+            if lie == Some(Lie::LeafForField) {
+                let last = record.fields.iter().last().unwrap().0.clone();
+                record.fields = record.fields.project(|name| *name != last);
+            }
             RecordView { record, key: write.key.clone(), census: None }
         };
         let Some(record) = record else {
-            return ok(200, &RecordPage { next: 0, records: newest.values().copied().map(view).collect() });
+            let live = newest.values().filter(|write| !write.has_no_key()).copied();
+            let shown = live.skip(usize::from(lie == Some(Lie::HideFirst)));
+            return ok(200, &RecordPage { next: 0, records: shown.map(view).collect() });
         };
         let id = record.parse().unwrap();
         let found = match lie {

@@ -242,11 +242,58 @@ async fn what_was_not_signed_is_not_read() {
     let alice = setup.client(10).await;
     let note = written(&alice, "one").await;
     written(&alice, "two").await;
-    for lie in [Lie::DropField, Lie::OtherRecord] {
+    for lie in [Lie::DropField, Lie::LeafForField, Lie::OtherRecord] {
         setup.lie(lie);
         let failed = alice.read(alice.id(), "note", note.id()).await;
         assert!(matches!(failed, Err(Error::Untrusted(_))), "{lie:?}");
     }
+}
+
+#[tokio::test]
+async fn what_was_seen_is_not_left_out() {
+    let setup = Setup::new();
+    let (alice, bob) = (setup.client(10).await, setup.client(11).await);
+    let first = written(&alice, "one").await;
+    let second = written(&alice, "two").await;
+    alice.share("note", &bob.id().into(), ShareFrom::Beginning).await.unwrap();
+    bob.list(alice.id(), "note", 0).await.unwrap();
+    let is_rolled_back =
+        |error: Error| matches!(error, Error::Untrusted(UntrustedData::SealedBackwards { .. }));
+    for lie in [Lie::HideFirst, Lie::NoRecord] {
+        setup.lie(lie);
+        for client in [&alice, &bob] {
+            let failed = match lie {
+                Lie::HideFirst => client.list(alice.id(), "note", 0).await.unwrap_err(),
+                _ => client.read(alice.id(), "note", first.id()).await.unwrap_err(),
+            };
+            assert!(is_rolled_back(failed), "{lie:?}");
+        }
+    }
+    setup.lie(None);
+    // What was deleted, and who was removed, is another matter.
+    alice.delete(&first).await.unwrap();
+    assert_eq!(bob.list(alice.id(), "note", 0).await.unwrap().records.len(), 1);
+    alice.revoke("note", bob.id()).await.unwrap();
+    assert!(matches!(bob.read(alice.id(), "note", second.id()).await, Err(Error::NotFound(_))));
+    assert!(matches!(bob.list(alice.id(), "note", 0).await, Err(Error::NotFound(_))));
+}
+
+#[tokio::test]
+async fn who_has_to_see_all_grants_goes_on_with_no_fewer() {
+    let setup = Setup::new();
+    let (alice, delegate, bob) = (setup.client(10).await, setup.client(11).await, setup.client(12).await);
+    let note = written(&alice, "one").await;
+    let contact = delegate.id().into();
+    alice.grant(alice.id(), "note", &contact, Rights::SHARE, ShareFrom::Beginning).await.unwrap();
+    let contact = bob.id().into();
+    delegate.grant(alice.id(), "note", &contact, Rights::READ, ShareFrom::Beginning).await.unwrap();
+    setup.lie(Lie::WithholdGrants);
+    let again = setup.client(10).await;
+    let withheld = |error| matches!(error, Error::Untrusted(UntrustedData::SealedGrantsWithheld { .. }));
+    assert!(withheld(again.grants(again.id(), "note").await.unwrap_err()));
+    assert!(withheld(again.rotate(again.id(), "note").await.unwrap_err()));
+    // Records are read on.
+    assert_eq!(again.read(again.id(), "note", note.id()).await.unwrap().field("text"), Some("one"));
 }
 
 #[tokio::test]

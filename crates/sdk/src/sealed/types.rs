@@ -86,11 +86,12 @@ impl SealedClient {
     /// Who holds grants in a type of this client's own, or one that it may share or revoke.
     ///
     /// # Errors
-    /// As for reading the type; [`Error::Refused`] is never the reason, [`Error::NotFound`] may be.
+    /// As for reading the type; [`UntrustedData::SealedGrantsWithheld`] if the server keeps some back.
     pub async fn grants(&self, writer: ClientId, record_type: &str) -> Result<Vec<SealedGrant>, Error> {
         let open = self.open_type(&self.place(writer, record_type)?);
         let mut open = open.lock().await;
         self.follow(&mut open).await?;
+        self.ensure_sees_all(&open)?;
         let grants = open.log.state().grants().iter().filter_map(|(subject, held)| {
             let Subject::Client(client) = subject else { return None };
             let (rights, from_segment) = (held.grant.rights, held.grant.from_segment);
@@ -128,6 +129,7 @@ impl SealedClient {
     ) -> Result<Option<LogPosition>, Error> {
         for _ in 0..MAX_RACES {
             self.follow(open).await?;
+            self.ensure_sees_all(open)?;
             self.open_keys(open).await?;
             let Some(draft) = decide(open)? else { return Ok(None) };
             if let Attempt::Done(position) = self.attempt(open, &draft, None).await? {
