@@ -3,6 +3,8 @@
 //! It panics where a test would: nothing here is published.
 #![allow(clippy::expect_used, clippy::panic, reason = "a harness of tests")]
 
+pub mod lying;
+
 use tozstore::{Account, Client, NewAccount, Registration, Secret, TokenOptions};
 use tozstore_server::config::Config;
 use tozstore_server::{RunningServer, Server};
