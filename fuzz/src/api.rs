@@ -105,7 +105,7 @@ pub fn api_sealed(data: &[u8]) {
 /// Whether the bytes behind the first one are such a body.
 pub fn is_sealed_body(data: &[u8]) -> bool {
     let Some((&which, data)) = data.split_first() else { return false };
-    let targets: [fn(&[u8]) -> bool; 21] = [
+    let targets: [fn(&[u8]) -> bool; 24] = [
         has_one_encoding::<sealed::Append>,
         has_one_encoding::<sealed::Stage>,
         has_one_encoding::<sealed::EntryPage>,
@@ -127,6 +127,9 @@ pub fn is_sealed_body(data: &[u8]) -> bool {
         has_one_encoding::<sealed::RewrapResults>,
         has_one_encoding::<sealed::RecordWrites>,
         has_one_encoding::<sealed::WrapPage>,
+        has_one_encoding::<sealed::StageCommit>,
+        has_one_encoding::<sealed::CensusLeaves>,
+        has_one_encoding::<sealed::CensusPage>,
     ];
     targets.get(usize::from(which)).is_some_and(|target| target(data))
 }

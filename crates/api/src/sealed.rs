@@ -4,6 +4,7 @@
 //! ([`SealedErrorBody`]). What is signed is verified by who gets it, never here.
 
 mod bundles;
+mod censuses;
 mod error;
 mod logs;
 mod records;
@@ -16,6 +17,9 @@ use tozstore_crypto::sealed::{Digest, Reader, Writer};
 
 pub use self::bundles::{
     BundleHead, BundleHeads, BundlePage, BundlesOf, MAX_BUNDLE_LOOKUPS, MAX_BUNDLES_PER_PAGE,
+};
+pub use self::censuses::{
+    CENSUS_LEAVES_PER_PAGE, CensusItem, CensusLeaf, CensusLeaves, CensusPage, MAX_CENSUS_LEAVES,
 };
 pub use self::error::{SealedErrorBody, SealedErrorCode};
 pub use self::logs::{

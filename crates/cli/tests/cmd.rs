@@ -621,7 +621,10 @@ fn sealed_types_are_shared_and_revoked() {
     machine.fails(7, &["--profile", "alice", "trust", "verify", &others]);
     machine.fails(7, &["--profile", "alice", "trust", "accept", &others]);
     machine.ok(&["--profile", "alice", "trust", "verify", &card]);
-    machine.fails(2, &["--profile", "alice", "trust", "verify", "nonsense"]);
+    // What names no client is a type; this one was not counted.
+    for record_type in ["nonsense", "diary"] {
+        machine.fails(3, &["--profile", "alice", "trust", "verify", record_type]);
+    }
 
     let read = ["--profile", "bob", "sealed", "read", "diary", &id, "--writer", &alice];
     let record = machine.json(&read);
@@ -640,6 +643,12 @@ fn sealed_types_are_shared_and_revoked() {
     let bobs =
         machine.ok(&["--profile", "bob", "sealed", "write", "diary", "text=by bob", "--writer", &alice]);
     as_alice(&["rotate", "diary"]);
+    let complete = ["--profile", "alice", "sealed", "rotate", "diary", "--complete"];
+    let done = machine.json(&complete);
+    assert_eq!((&done["rewrapped"], &done["counted"]), (&2.into(), &2.into()), "{done}");
+    assert_eq!(machine.json(&complete)["rewrapped"], 0);
+    let compared = machine.json(&["--profile", "bob", "trust", "verify", "diary", "--writer", &alice]);
+    assert_eq!((&compared["counted"], &compared["compared"]), (&2.into(), &2.into()));
     let listed = machine.json_lines(&["--profile", "alice", "sealed", "list", "diary", "--data"]);
     assert_eq!(listed.len(), 2);
     assert_eq!(listed[0]["data"], serde_json::json!({ "text": "two" }));

@@ -120,3 +120,82 @@ async fn what_a_former_editor_wrote_waits_for_somebody_to_vouch_for_it() {
     assert_eq!(done, Completion { rewrapped: 1, held: vec![] });
     assert_eq!(opened(&editor, &alice, &world).await, 0);
 }
+
+#[tokio::test]
+async fn a_census_says_what_there_is_and_former_editors_add_nothing() {
+    let world = World::start().await;
+    let (alice, editor, bob, carol) = (
+        newcomer(&world, "alice").await,
+        newcomer(&world, "editor").await,
+        newcomer(&world, "bob").await,
+        newcomer(&world, "carol").await,
+    );
+    let none = BTreeSet::new();
+    let own = written(&alice, &alice, "own").await;
+    let gone = written(&alice, &alice, "gone").await;
+    alice.delete(&gone).await.unwrap();
+    let contact = editor.id().into();
+    alice.grant(alice.id(), "note", &contact, Rights::EDIT, ShareFrom::Beginning).await.unwrap();
+    alice.share("note", &bob.id().into(), ShareFrom::Beginning).await.unwrap();
+    let edited = written(&editor, &alice, "edited").await;
+    let late = written(&editor, &alice, "late").await;
+    assert!(matches!(bob.verify_type(alice.id(), "note").await, Err(Error::NotFound(_))));
+    alice.read(alice.id(), "note", edited.id()).await.unwrap();
+    alice.revoke("note", editor.id()).await.unwrap();
+    alice.share("note", &carol.id().into(), ShareFrom::Now).await.unwrap();
+
+    // Nothing is counted that nobody vouches for, or that hangs on older keys.
+    let done = complete(&alice, &alice).await;
+    assert_eq!((done.rewrapped, done.held.len()), (2, 1));
+    let taken = alice.take_census("note", &none).await.unwrap();
+    assert_eq!((taken.entry, taken.held.len()), (None, 1));
+    let accept = BTreeSet::from([editor.id()]);
+    let options = CompleteOptions { accept: accept.clone(), ..CompleteOptions::default() };
+    alice.complete(alice.id(), "note", &options, |_| ()).await.unwrap();
+    let taken = alice.take_census("note", &accept).await.unwrap();
+    assert_eq!((taken.count, taken.held), (4, vec![]));
+    let entry = taken.entry.unwrap();
+
+    // What was counted is taken from a former editor, with the leaf that the server sends.
+    for reader in [&alice, &bob] {
+        let read = reader.read(alice.id(), "note", late.id()).await.unwrap();
+        assert_eq!((read.field("text"), read.is_author_revoked()), (Some("late"), false));
+        assert_eq!(reader.list(alice.id(), "note", 0).await.unwrap().records.len(), 3);
+        let compared = reader.verify_type(alice.id(), "note").await.unwrap();
+        assert_eq!((compared.entry, compared.count, compared.compared), (entry, 4, 4));
+    }
+    // A reader from now on proves the tree without seeing what is not for it.
+    let compared = carol.verify_type(alice.id(), "note").await.unwrap();
+    assert_eq!((compared.count, compared.compared), (4, 0));
+    // What is written later is later.
+    alice.update(&own, fields! { "text" => "later" }).await.unwrap();
+    written(&alice, &alice, "new").await;
+    assert_eq!(bob.verify_type(alice.id(), "note").await.unwrap().compared, 4);
+    let again = alice.take_census("note", &none).await.unwrap();
+    assert_eq!((again.count, again.held), (5, vec![]));
+    assert_eq!(bob.verify_type(alice.id(), "note").await.unwrap().entry, again.entry.unwrap());
+    assert_eq!(carol.verify_type(alice.id(), "note").await.unwrap().compared, 2);
+    // Older keys are gone, and nothing needed them.
+    assert_eq!(alice.read(alice.id(), "note", own.id()).await.unwrap().field("text"), Some("later"));
+    assert!(matches!(bob.take_census("note", &none).await, Err(Error::NotFound(_))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_type_that_is_written_to_is_counted_too() {
+    let world = World::start().await;
+    let alice = newcomer(&world, "alice").await;
+    let editor = newcomer(&world, "editor").await;
+    written(&alice, &alice, "first").await;
+    let contact = editor.id().into();
+    alice.grant(alice.id(), "note", &contact, Rights::EDIT, ShareFrom::Beginning).await.unwrap();
+    let writes = async {
+        for number in 0..20 {
+            written(&editor, &alice, &number.to_string()).await;
+        }
+    };
+    let none = BTreeSet::new();
+    let (taken, ()) = tokio::join!(alice.take_census("note", &none), writes);
+    assert!(taken.unwrap().entry.is_some());
+    assert_eq!(alice.take_census("note", &none).await.unwrap().count, 21);
+    alice.verify_type(alice.id(), "note").await.unwrap();
+}

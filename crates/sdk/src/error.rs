@@ -241,6 +241,18 @@ pub enum UntrustedData {
         /// What is wrong with it.
         reason: String,
     },
+    /// Records that a census has are not listed, or only as they were before.
+    #[error(
+        "{missing} records of type {record_type:?} that were counted are hidden or older; one is {first}"
+    )]
+    SealedRecordsMissing {
+        /// The type.
+        record_type: String,
+        /// How many.
+        missing: u64,
+        /// One of them.
+        first: RecordId,
+    },
     /// What this client remembers of sealed types was not written with its credentials, or was altered.
     #[error("the remembered state of sealed types was altered, or is of another client")]
     SealedStateFalse,

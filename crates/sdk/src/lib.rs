@@ -56,9 +56,9 @@ mod token;
 mod transport;
 
 pub use self::sealed::{
-    ChangeState, CompleteOptions, Completion, CompletionProgress, Contact, FileStateStore, HeldReason,
-    HeldRecord, LeakedRecord, MemoryStateStore, SealedClient, SealedGrant, SealedPage, SealedRecord,
-    ShareFrom, Shared, StateStore, TypeOptions,
+    CensusCompared, CensusTaken, ChangeState, CompleteOptions, Completion, CompletionProgress, Contact,
+    FileStateStore, HeldReason, HeldRecord, LeakedRecord, MemoryStateStore, SealedClient, SealedGrant,
+    SealedPage, SealedRecord, ShareFrom, Shared, StateStore, TypeOptions,
 };
 pub use tozstore_api::sealed::SealedTypeRows;
 pub use tozstore_api::{

@@ -11,8 +11,9 @@ use tozstore_api::Timestamp;
 
 use crate::App;
 use crate::http::notes::delete_row;
+use crate::http::sealed::censuses::oldest_census;
 use crate::http::sealed::stages::oldest_stage;
-use crate::store::{StoreError, WriteTx, mark_step, sweep_stage};
+use crate::store::{StoreError, WriteTx, mark_step, sweep_census, sweep_stage};
 
 const SECONDS_PER_DAY: i64 = 86_400;
 const SECONDS_PER_HOUR: i64 = 3600;
@@ -72,6 +73,8 @@ pub async fn round(app: &App) -> Result<(), StoreError> {
     repeat(app, "mark sealed types", move |tx| mark_step(tx, limit)).await?;
     let lapsed = oldest_stage(now);
     repeat(app, "sweep stages", move |tx| sweep_stage(tx, lapsed)).await?;
+    let lapsed = oldest_census(now);
+    repeat(app, "sweep censuses", move |tx| sweep_census(tx, lapsed)).await?;
     // Last, since it can take long: whoever has many clients erased must not keep the rest from being done.
     repeat(app, "erase", move |tx| tx.erase_step(limit)).await?;
     remove_blobs(app, now, limit).await

@@ -19,7 +19,7 @@ pub const SEALED_LOG: &str = "/v3/logs/{writer_id}/{record_type}";
 pub const SEALED_LOG_WRAP: &str = "/v3/logs/{writer_id}/{record_type}/wrap";
 /// Links from newer access keys to older ones (GET, `segment`, `below`).
 pub const SEALED_LOG_LINKS: &str = "/v3/logs/{writer_id}/{record_type}/links";
-/// The leaves of the newest census (GET, `after`).
+/// The leaves of the newest census (GET, `first`).
 pub const SEALED_LOG_CENSUS: &str = "/v3/logs/{writer_id}/{record_type}/census";
 /// Send leaves of a census that is to be (PUT).
 pub const SEALED_LOG_CENSUS_PAGE: &str = "/v3/logs/{writer_id}/{record_type}/censuses/{root}/{first}";
@@ -176,10 +176,9 @@ pub fn sealed_records_rewraps(writer: ClientId, record_type: &TypeName) -> Strin
     fill(SEALED_RECORDS_REWRAPS, &[&writer, record_type])
 }
 
-/// Path of [`SEALED_LOG_CENSUS`]: leaves behind this record, or from the first on.
-pub fn sealed_log_census(writer: ClientId, record_type: &TypeName, after: Option<RecordId>) -> String {
-    let path = fill(SEALED_LOG_CENSUS, &[&writer, record_type]);
-    after.map_or_else(|| path.clone(), |after| format!("{path}?after={after}"))
+/// Path of [`SEALED_LOG_CENSUS`]: leaves from number `first` on.
+pub fn sealed_log_census(writer: ClientId, record_type: &TypeName, first: u64) -> String {
+    format!("{}?first={first}", fill(SEALED_LOG_CENSUS, &[&writer, record_type]))
 }
 
 /// Path of [`SEALED_LOG_CENSUS_PAGE`], for leaves from number `first` on of the tree with this root.

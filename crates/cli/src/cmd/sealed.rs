@@ -227,7 +227,15 @@ async fn complete(sealed: &SealedClient, arguments: &SealedRotateArguments, outp
     };
     let done = sealed.complete(of.writer(sealed), &of.record_type, &options, show).await;
     output.passing("");
-    let done = done?;
+    let mut done = done?;
+    // The writer says what there is now; for others it is done.
+    let counted = if done.held.is_empty() && of.writer(sealed) == sealed.id() {
+        let taken = sealed.take_census(&of.record_type, &options.accept).await?;
+        done.held = taken.held;
+        taken.entry.map(|entry| (entry.position, taken.count))
+    } else {
+        None
+    };
     let reason = |reason| match reason {
         HeldReason::AuthorRevoked => "author_revoked",
         HeldReason::NotSigned => "not_signed",
@@ -240,6 +248,7 @@ async fn complete(sealed: &SealedClient, arguments: &SealedRotateArguments, outp
         let held: Vec<_> = held.collect();
         output.document(&json!({
             "type": of.record_type, "writer_id": of.writer(sealed), "rewrapped": done.rewrapped, "held": held,
+            "position": counted.map(|(position, _)| position), "counted": counted.map(|(_, count)| count),
         }))?;
     } else {
         let rows: Vec<_> = done
@@ -251,6 +260,9 @@ async fn complete(sealed: &SealedClient, arguments: &SealedRotateArguments, outp
             output.table(["RECORD", "AUTHOR", "REASON"], &rows)?;
         }
         output.remark(&format!("{} records were brought under the newest keys", done.rewrapped));
+        if let Some((_, count)) = counted {
+            output.remark(&format!("{count} records were counted: tozstore trust verify {}", of.record_type));
+        }
     }
     if done.held.is_empty() {
         return Ok(());

@@ -1,17 +1,20 @@
 //! `trust`: what this client remembers of sealed types, and the keys of others.
 
 use serde_json::json;
-use tozstore::{ClientId, Fingerprint};
+use tozstore::{ClientId, Contact, Fingerprint};
 
 use super::Context;
-use crate::args::{ResetArguments, TrustCommand};
+use crate::args::{ResetArguments, TrustCommand, TrustVerifyArguments};
 use crate::exit::{Code, Failure, Outcome};
 
 /// Runs one of the commands.
 pub async fn run(command: TrustCommand, context: &Context) -> Outcome {
     match command {
         TrustCommand::Verify(arguments) => {
-            let contact = arguments.contact;
+            // What names no client is the name of a type.
+            let Ok(contact) = arguments.what.parse::<Contact>() else {
+                return compare(&arguments, context).await;
+            };
             let fingerprint =
                 context.with_sealed(async |sealed| Ok(sealed.verify_client(&contact).await?)).await?;
             told(context, contact.client, &fingerprint, "verified")
@@ -24,6 +27,27 @@ pub async fn run(command: TrustCommand, context: &Context) -> Outcome {
         }
         TrustCommand::Reset(arguments) => reset(&arguments, context).await,
     }
+}
+
+async fn compare(arguments: &TrustVerifyArguments, context: &Context) -> Outcome {
+    let TrustVerifyArguments { what, writer } = arguments;
+    context
+        .with_sealed(async |sealed| {
+            let writer = writer.unwrap_or(sealed.id());
+            let compared = sealed.verify_type(writer, what).await?;
+            if context.output.is_json() {
+                return context.output.document(&json!({
+                    "type": what, "writer_id": writer, "position": compared.entry.position,
+                    "counted": compared.count, "compared": compared.compared,
+                }));
+            }
+            context.output.remark(&format!(
+                "all {} records of {what} that were counted, and that this client may see, are there",
+                compared.compared
+            ));
+            Ok(())
+        })
+        .await
 }
 
 async fn reset(arguments: &ResetArguments, context: &Context) -> Outcome {

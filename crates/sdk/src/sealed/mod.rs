@@ -17,6 +17,7 @@
 //!
 //! The format and its claims are in `docs/formats/sealed.md`.
 
+mod censuses;
 mod completion;
 mod keys;
 mod leaked;
@@ -45,6 +46,7 @@ use tozstore_crypto::sealed::{
 };
 use tozstore_crypto::{ClientId, MacKey, ParseError, StoreId};
 
+pub use self::censuses::{CensusCompared, CensusTaken};
 pub use self::completion::{CompleteOptions, Completion, CompletionProgress, HeldReason, HeldRecord};
 pub use self::keys::Contact;
 pub use self::leaked::LeakedRecord;

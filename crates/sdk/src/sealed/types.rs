@@ -43,6 +43,8 @@ enum Attempt {
     Done(LogPosition),
     /// Something came first: read on and decide anew.
     Raced,
+    /// Records were written that a census does not have.
+    NotCounted,
 }
 
 /// Races that are lost one after the other before giving up.
@@ -79,7 +81,7 @@ impl SealedClient {
                 name_key.into_iter().for_each(|key| open.ring.insert_name_key(key));
                 Ok(())
             }
-            Attempt::Raced => self.follow(open).await.map(|_| ()),
+            Attempt::Raced | Attempt::NotCounted => self.follow(open).await.map(|_| ()),
         }
     }
 
@@ -132,8 +134,10 @@ impl SealedClient {
             self.ensure_sees_all(open)?;
             self.open_keys(open).await?;
             let Some(draft) = decide(open)? else { return Ok(None) };
-            if let Attempt::Done(position) = self.attempt(open, &draft, None).await? {
-                return Ok(Some(position));
+            match self.attempt(open, &draft, None).await? {
+                Attempt::Done(position) => return Ok(Some(position)),
+                Attempt::Raced => {}
+                Attempt::NotCounted => return Err(Error::Conflict),
             }
         }
         Err(Error::Conflict)
@@ -184,6 +188,7 @@ impl SealedClient {
                 Some(
                     SealedErrorCode::HeadMoved | SealedErrorCode::SubjectMoved | SealedErrorCode::StageGone,
                 ) => Ok(Attempt::Raced),
+                Some(SealedErrorCode::CensusGaps) => Ok(Attempt::NotCounted),
                 _ => Err(refusal.into()),
             },
         }

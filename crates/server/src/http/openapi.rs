@@ -63,7 +63,7 @@ use super::{
         sealed::logs::own, sealed::logs::read, sealed::append::append, sealed::logs::wrap, sealed::logs::links,
         sealed::logs::shares,
         sealed::stages::create, sealed::stages::read, sealed::stages::delete, sealed::stages::put_page,
-        sealed::stages::commit,
+        sealed::stages::commit, sealed::censuses::read, sealed::censuses::put_page,
         sealed::records::write, sealed::record_reads::read, sealed::records::write_many, sealed::record_reads::list,
         sealed::record_reads::read_many, sealed::records::stale, sealed::records::rewrap,
         health::check, health::healthz, health::readyz, openapi::document,

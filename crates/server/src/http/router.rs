@@ -132,6 +132,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route(paths::SEALED_LOG, get(sealed::logs::read).post(sealed::append::append))
         .route(paths::SEALED_LOG_WRAP, get(sealed::logs::wrap))
         .route(paths::SEALED_LOG_LINKS, get(sealed::logs::links))
+        .route(paths::SEALED_LOG_CENSUS, get(sealed::censuses::read))
+        .route(paths::SEALED_LOG_CENSUS_PAGE, put(sealed::censuses::put_page))
         .route(paths::SEALED_LOG_STAGES, post(sealed::stages::create))
         .route(paths::SEALED_STAGE, get(sealed::stages::read).delete(sealed::stages::delete))
         .route(paths::SEALED_STAGE_WRAPS, put(sealed::stages::put_page))

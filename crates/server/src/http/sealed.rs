@@ -7,6 +7,7 @@
 pub mod append;
 pub mod bundles;
 mod call;
+pub mod censuses;
 mod failure;
 pub mod logs;
 pub mod record_reads;

@@ -33,6 +33,7 @@ mod record_types;
 mod records;
 mod registration_tokens;
 mod sealed_bundles;
+mod sealed_censuses;
 mod sealed_erasures;
 mod sealed_logs;
 mod sealed_records;
@@ -83,14 +84,18 @@ pub use sealed_bundles::{
     BundleHeadRow, BundleRow, ExposureKind, ExposureRow, bundle, bundle_head, bundle_named, bundles_after,
     delete_client, exposures, insert_bundle, is_exposed_by, mark_step, newest_bundle,
 };
+pub use sealed_censuses::{
+    CensusPageRow, CensusRow, MAX_CENSUS_PAGES, census, census_page, commit_census, push_census_page,
+    sweep_census,
+};
 pub use sealed_logs::{
     EpochPlace, LogRow, SealedGrantRow, delete_sealed_grant, epoch_named, epoch_numbered, epochs_falling,
     insert_epoch, insert_log_entry, is_sealed, links_below, log_entries, log_entry, log_row, log_state,
     logs_of, put_log, put_log_state, put_sealed_grant, sealed_grant, sealed_grants, shares_with,
 };
 pub use sealed_records::{
-    SealedRecordPlace, SealedRecordRow, put_sealed_record, record_view, sealed_record, sealed_records_after,
-    sealed_records_by_id,
+    SealedRecordPlace, SealedRecordRow, newest_record_index, put_sealed_record, record_view, sealed_record,
+    sealed_records_after, sealed_records_by_id,
 };
 pub use sealed_rows::{SealedKey, SealedReads, SealedRow, SealedRun, SealedTable, SealedWrites};
 pub use sealed_stages::{

@@ -127,6 +127,21 @@ pub fn sealed_records_after(
     rows.iter().map(read).collect()
 }
 
+/// The place of the record of a type that was written last; 0 if there is none.
+///
+/// # Errors
+/// The store failed.
+pub fn newest_record_index(
+    tx: &(impl SealedReads + ?Sized),
+    writer: ClientId,
+    name: &TypeName,
+) -> Result<RecordIndex, StoreError> {
+    let run = SealedRun::of_prefix(writer, &type_key(name, &[]));
+    let rows = tx.sealed_rows(SealedTable::RecordOrder, &run, true, 1)?;
+    let index = rows.first().and_then(|(key, _)| key.last_chunk());
+    Ok(RecordIndex(index.map_or(0, |bytes| u64::from_be_bytes(*bytes))))
+}
+
 /// At most `limit` records behind that id, by ascending ids, without their fields.
 ///
 /// # Errors

@@ -28,7 +28,7 @@ pub enum SealedTable {
     Links,
     /// Heads of logs, by writer.
     Logs,
-    /// What follows from all entries of a log, by writer.
+    /// What follows from all entries of a log, by writer; and the leaves of its census.
     LogStates,
     /// Clients that logs of others name, whose bundles stay.
     Named,

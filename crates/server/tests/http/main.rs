@@ -36,6 +36,7 @@ mod replicas;
 mod reruns;
 mod running;
 mod sealed_bundles;
+mod sealed_censuses;
 mod sealed_fixture;
 mod sealed_formats;
 mod sealed_logs;

@@ -6,9 +6,9 @@ use http::Method;
 use tozstore_api::paths;
 use tozstore_api::sealed::{Append, EntryPage, Head, OpenedBeneath, OwnLogs, SealedLinks, Shares, WrapSteps};
 use tozstore_crypto::sealed::{
-    AccessKey, Beneath, BeneathLine, Blind, BundleReason, Change, Digest, Encoded, EntryPlace, EpochBlock,
-    EpochId, Grant, Known, LogEntry, LogPosition, PrivateChange, Rights, SegmentHead, Settings, Subject,
-    Tree, TypeName, TypePlace, Wrap, WrapPublicKey, link_digest,
+    AccessKey, Beneath, BeneathLine, Blind, BundleReason, Census, Change, Digest, Encoded, EntryPlace,
+    EpochBlock, EpochId, Grant, Known, LogEntry, LogPosition, PrivateChange, Rights, SegmentHead, Settings,
+    Subject, Tree, TypeName, TypePlace, Wrap, WrapPublicKey, link_digest,
 };
 
 use super::fixture::Fixture;
@@ -36,6 +36,7 @@ pub struct Plan {
     pub epochs: Vec<u32>,
     /// Clients that were deleted: they get no wrap.
     pub gone: Vec<tozstore_crypto::ClientId>,
+    pub census: Option<Census>,
 }
 
 pub fn grant(reader: &SealedClient, rights: Rights, from_segment: u32) -> Change {
@@ -172,7 +173,7 @@ impl TestLog {
             wrap_count: wraps.len().try_into().unwrap(),
             wrap_root: Tree::of((0..).zip(&wraps).map(|(at, wrap)| wrap.leaf(at).unwrap())).root(),
             beneath: beneath.as_ref().map(|opened| opened.lines.commitment(&opened.blind).unwrap()),
-            census: None,
+            census: plan.census,
             notice: None,
         };
         let entry = Encoded::new(&entry).unwrap().sign(&author.keys.signing_key());

@@ -17,13 +17,13 @@ use super::sealed_fixture::{SealedClient, code};
 use super::sealed_logs::{Plan, TestLog, grant, remove};
 
 /// A version under way, with the key that a re-wrap needs.
-struct TestVersion {
-    write: RecordWrite,
-    data_key: DataKey,
-    place: RecordPlace,
+pub struct TestVersion {
+    pub write: RecordWrite,
+    pub data_key: DataKey,
+    pub place: RecordPlace,
 }
 
-fn version(
+pub fn version(
     log: &TestLog,
     author: &SealedClient,
     record: RecordId,
@@ -70,13 +70,13 @@ fn wrap(log: &TestLog, place: &RecordPlace, data_key: &DataKey) -> WrappedDataKe
     log.key(segment.try_into().unwrap()).wrapping_key(log.epochs[segment]).wrap(place, data_key)
 }
 
-async fn put(fixture: &Fixture, by: &SealedClient, log: &TestLog, write: &RecordWrite) -> Answer {
+pub async fn put(fixture: &Fixture, by: &SealedClient, log: &TestLog, write: &RecordWrite) -> Answer {
     let record = write.record.version.object().place.record;
     let path = paths::sealed_record(log.place.writer, log.name(), record, &[]);
     fixture.sealed_body(by, Method::PUT, &path, write).await
 }
 
-async fn get(fixture: &Fixture, by: &SealedClient, log: &TestLog, record: RecordId) -> Answer {
+pub async fn get(fixture: &Fixture, by: &SealedClient, log: &TestLog, record: RecordId) -> Answer {
     fixture.sealed_get(by, &paths::sealed_record(log.place.writer, log.name(), record, &[])).await
 }
 

@@ -14,15 +14,16 @@ use tozstore_crypto::sealed::{
 };
 use tozstore_crypto::{AccountId, ClientId, StoreId};
 
-use super::logs::{head_now, head_of, is_owed};
+use super::censuses::Counted;
+use super::logs::{facts, head_now, head_of, is_owed};
 use super::{Call, Encoding, Failure, SealedCaller, put_status};
 use crate::App;
 use crate::policy::{SealedAction, SealedFacts, decide_sealed, sealed_facts};
 use crate::store::{
     Change, ChangeKind, EpochPlace, LogRow, ReadTx, SealedGrantRow, StageRow, WrapRow, WriteTx, bundle_head,
-    bundle_named, delete_sealed_grant, delete_wraps, epoch_named, epoch_numbered, insert_epoch,
-    insert_log_entry, log_entry, log_row, log_state, newest_bundle, put_log, put_log_state, put_sealed_grant,
-    put_wrap, sealed_grant, sealed_grants, stages_of,
+    bundle_named, commit_census, delete_sealed_grant, delete_wraps, epoch_named, epoch_numbered,
+    insert_epoch, insert_log_entry, log_entry, log_row, log_state, newest_bundle, put_log, put_log_state,
+    put_sealed_grant, put_wrap, sealed_grant, sealed_grants, stages_of,
 };
 
 /// Entries of one log.
@@ -68,8 +69,23 @@ pub async fn append(
         return Err(Failure::bad(SealedErrorCode::Malformed, "the entry is of another log than the path"));
     }
     let (caller, now, store) = (call.caller, app.now(), app.store.id());
+    let counted = match prepared.entry.object().census.clone() {
+        Some(census) => {
+            let place = place.clone();
+            let position = prepared.entry.object().position;
+            let count = move |tx: &dyn ReadTx| {
+                let facts = facts(tx, &caller, SealedAction::Repair, writer, &name)?;
+                // What is in the log already was counted then.
+                let is_new = position > facts.log.head.position;
+                let state = log_state(tx, &place)?;
+                is_new.then(|| Counted::new(tx, &facts, &state, &census)).transpose()
+            };
+            app.store.read("count census", count).await?
+        }
+        None => None,
+    };
     let write = move |tx: &mut dyn WriteTx| {
-        let (is_new, head) = append_entry(tx, store, &caller, &prepared, now)?;
+        let (is_new, head) = append_entry(tx, store, &caller, &prepared, counted.as_ref(), now)?;
         Ok((put_status(is_new), Encoding(head)))
     };
     app.store.write("append entry", write).await
@@ -127,6 +143,7 @@ pub(super) fn append_entry(
     store: StoreId,
     caller: &SealedCaller,
     prepared: &Prepared,
+    counted: Option<&Counted>,
     now: Timestamp,
 ) -> Result<(bool, Head), Failure> {
     let row = caller.client(tx.as_read())?;
@@ -169,6 +186,11 @@ pub(super) fn append_entry(
     ensure_turn(tx.as_read(), facts.as_ref(), name, was_owed, now)?;
     let step = state.apply(&verified, &earlier[..])?;
     step.ensure_nothing_void()?;
+    match (&entry.census, counted) {
+        (Some(_), Some(counted)) => counted.ensure_holds(tx.as_read(), &state)?,
+        (Some(_), None) => return Err(Failure::bad(SealedErrorCode::Rule, "a census is counted first")),
+        (None, _) => {}
+    }
     let heads = Heads::look_up(tx.as_read(), entry, &state, &step)?;
     ensure_lines(prepared.beneath.as_ref(), &heads)?;
     ensure_covers(&state.wraps_due(entry, &step, &heads.gone)?, &prepared.wraps)?;
@@ -194,6 +216,9 @@ pub(super) fn append_entry(
     };
     write_entry(tx, account_id, prepared, &state, &step, &heads, now)?;
     put_log(tx, (writer, name), account_id, &log)?;
+    if let (Some(census), Some(counted)) = (&entry.census, counted) {
+        commit_census(tx, (writer, name), account_id, counted.row(), &census.floors)?;
+    }
     let change = Change::new(ChangeKind::SealedEntryAppended, account_id);
     let record_type = RecordType::new(name.as_str()).ok();
     tx.append_change(now, &Change { actor: Some(caller.id), client: Some(writer), record_type, ..change })?;
@@ -239,8 +264,8 @@ pub(super) fn ensure_offered(entry: &LogEntry) -> Result<(), Failure> {
         matches!(change, tozstore_crypto::sealed::Change::Settings(settings) if settings.is_migrating)
             || matches!(change, tozstore_crypto::sealed::Change::Migration(_))
     });
-    if entry.census.is_some() || entry.notice.is_some() || is_migrating {
-        let text = "this server takes no census, restore notice or migration yet";
+    if entry.notice.is_some() || is_migrating {
+        let text = "this server takes no restore notice or migration yet";
         return Err(Failure::new(StatusCode::NOT_IMPLEMENTED, SealedErrorCode::NotHere, text));
     }
     if entry.position > MAX_POSITION {

@@ -12,6 +12,7 @@ use tozstore_api::sealed::{
 use tozstore_crypto::sealed::{FieldName, TypeName};
 use tozstore_crypto::{ClientId, RecordId, decode_base64url};
 
+use super::censuses::FormerAuthors;
 use super::logs::facts;
 use super::{Call, Encoding, Failure};
 use crate::App;
@@ -39,13 +40,15 @@ pub async fn read(State(app): State<Arc<App>>, call: Call) -> Result<Encoding<Re
     let mut params = call.params()?;
     let wanted = wanted(&params.all("field"));
     params.finish()?;
-    let caller = call.caller;
+    let (caller, store) = (call.caller, app.store.id());
     let read = move |tx: &dyn ReadTx| {
         let facts = facts(tx, &caller, SealedAction::Read, writer, &name)?;
         let row = sealed_record(tx, writer, &name, record)?.filter(|row| is_shown(&facts, row));
         let row = row.ok_or_else(Failure::not_found)?;
         let is_wanted = |field: &FieldName| wanted.is_empty() || wanted.contains(field.as_bytes());
-        Ok::<_, Failure>(Encoding(record_view(tx, writer, &name, row, is_wanted)?))
+        let census = FormerAuthors::new(tx, store, writer, name.clone()).leaf(&row.version)?;
+        let view = record_view(tx, writer, &name, row, is_wanted)?;
+        Ok::<_, Failure>(Encoding(RecordView { census, ..view }))
     };
     app.store.read("read sealed record", read).await
 }
@@ -62,13 +65,20 @@ pub async fn read(State(app): State<Arc<App>>, call: Call) -> Result<Encoding<Re
 pub async fn read_many(State(app): State<Arc<App>>, call: Call) -> Result<Encoding<RecordViews>, Failure> {
     let (writer, name): (ClientId, TypeName) = call.path()?;
     let ReadRecords(ids) = call.body()?;
-    let caller = call.caller;
+    let (caller, store) = (call.caller, app.store.id());
     let read = move |tx: &dyn ReadTx| {
         let facts = facts(tx, &caller, SealedAction::Read, writer, &name)?;
         let (mut views, mut bytes) = (Vec::new(), 0);
+        let mut former = FormerAuthors::new(tx, store, writer, name.clone());
         for &id in &ids {
             let row = sealed_record(tx, writer, &name, id)?.filter(|row| is_shown(&facts, row));
-            let view = row.map(|row| record_view(tx, writer, &name, row, |_| true)).transpose()?;
+            let view = match row {
+                Some(row) => {
+                    let census = former.leaf(&row.version)?;
+                    Some(RecordView { census, ..record_view(tx, writer, &name, row, |_| true)? })
+                }
+                None => None,
+            };
             bytes += view.as_ref().map_or(Ok(0), |view| view.to_bytes().map(|view| view.len()))?;
             if bytes > MAX_SEALED_ANSWER_BYTES && !views.is_empty() {
                 break;
@@ -113,9 +123,10 @@ pub async fn list(State(app): State<Arc<App>>, call: Call) -> Result<Encoding<Re
         Some(_) => return Err(bad()),
     };
     params.finish()?;
-    let caller = call.caller;
+    let (caller, store) = (call.caller, app.store.id());
     let read = move |tx: &dyn ReadTx| {
         let facts = facts(tx, &caller, SealedAction::Read, writer, &name)?;
+        let mut former = FormerAuthors::new(tx, store, writer, name.clone());
         let (mut page, mut last, mut bytes) = (RecordPage { next: 0, records: Vec::new() }, after, 0);
         for _ in 0..MAX_EXAMINED / RECORDS_PER_LOOK {
             let places = sealed_records_after(tx, writer, &name, last, RECORDS_PER_LOOK)?;
@@ -127,7 +138,9 @@ pub async fn list(State(app): State<Arc<App>>, call: Call) -> Result<Encoding<Re
                         return Ok(Encoding(page));
                     }
                     let Some(row) = sealed_record(tx, writer, &name, place.record)? else { continue };
+                    let census = former.leaf(&row.version)?;
                     let view = record_view(tx, writer, &name, row, |_| with_fields)?;
+                    let view = RecordView { census, ..view };
                     bytes += view.to_bytes()?.len();
                     if bytes > MAX_SEALED_ANSWER_BYTES && !page.records.is_empty() {
                         page.next = last.0;

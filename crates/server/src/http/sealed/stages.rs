@@ -49,6 +49,9 @@ pub async fn create(State(app): State<Arc<App>>, call: Call) -> Result<StatusCod
         let text = "an entry that hands out keys in use is sent in one piece";
         return Err(Failure::bad(SealedErrorCode::Rule, text));
     }
+    if entry.census.is_some() {
+        return Err(Failure::bad(SealedErrorCode::Rule, "an entry with a census is sent in one piece"));
+    }
     ensure_beside(entry, &body.private, body.beneath.as_ref(), &body.links)?;
     let (caller, now) = (call.caller, app.now());
     let write = move |tx: &mut dyn WriteTx| {
@@ -210,7 +213,7 @@ pub async fn commit(
             let head = head_of(tx.as_read(), row.writer, &row.name)?;
             return Ok((put_status(false), Encoding(head)));
         };
-        let (is_new, head) = append_entry(tx, store, &caller, prepared, now)?;
+        let (is_new, head) = append_entry(tx, store, &caller, prepared, None, now)?;
         commit_stage(tx, account, &row, now)?;
         Ok::<_, Failure>((put_status(is_new), Encoding(head)))
     };
