@@ -62,6 +62,11 @@ impl GroupReplay {
         self.positions.get(digest).copied()
     }
 
+    /// All generations, in the order of their numbers.
+    pub fn keys(&self) -> impl DoubleEndedIterator<Item = &GroupKey> {
+        self.keys.values()
+    }
+
     /// The generation of that number.
     pub fn key(&self, generation: u64) -> Option<&GroupKey> {
         self.keys.get(&generation)

@@ -117,6 +117,9 @@ impl GroupState {
                     held
                 }
                 GroupChange::Remove(_) | GroupChange::Settings(_) => {
+                    // Who makes the new key knows it.
+                    let is_own = subject == Subject::Client(entry.author);
+                    ensure_group(!is_own, GroupRule::Managers, "nobody removes itself")?;
                     ensure_group(before.is_some(), GroupRule::Managers, "a remove is of a member")?;
                     None
                 }

@@ -53,6 +53,16 @@ impl GroupSecret {
         Self(Secret::generate())
     }
 
+    #[cfg(test)]
+    pub(crate) fn from_bytes(bytes: &[u8; 32]) -> Self {
+        Self(Secret::copy_of(bytes))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn expose(&self) -> &[u8; 32] {
+        self.0.expose()
+    }
+
     /// The commitment to this secret that the signed entry carries.
     pub fn canary(&self, place: &GroupPlace, generation: u64) -> Digest {
         let parts: [&[u8]; 3] = [place.store.as_bytes(), place.group.as_bytes(), &generation.to_le_bytes()];

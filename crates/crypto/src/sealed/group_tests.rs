@@ -72,6 +72,8 @@ fn rule_3_managers_append_and_one_of_them_stays() {
         assert_eq!(refused(&case, author, vec![stranger.clone()]), GroupRule::Managers);
     }
     assert!(case.prepare(1, &case.draft(EDITOR, vec![case.remove(DELEGATE)], true)).is_ok());
+    // Who makes the new key knows it.
+    assert_eq!(refused(&case, EDITOR, vec![case.remove(EDITOR)]), GroupRule::Managers);
     let both = vec![case.remove(DELEGATE), case.member(EDITOR, Role::Member)];
     assert_eq!(refused(&case, EDITOR, both), GroupRule::Managers);
     assert_eq!(refused(&case, EDITOR, vec![case.remove(STRANGER)]), GroupRule::Managers);

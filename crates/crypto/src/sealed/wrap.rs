@@ -64,6 +64,11 @@ impl WrapPrivateKey {
         Self(Secret::copy_of(seed))
     }
 
+    #[cfg(test)]
+    pub(crate) fn expose(&self) -> &[u8; 32] {
+        self.0.expose()
+    }
+
     /// The public key that belongs to it.
     pub fn public_key(&self) -> WrapPublicKey {
         // Sound by construction.

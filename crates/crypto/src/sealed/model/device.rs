@@ -2,26 +2,46 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::device_groups::GroupIntent;
 use super::oracle::Oracle;
 use super::server::{Leaf, Refused, Row, Server};
-use super::{Bug, Failure, party};
-use crate::RecordId;
+use super::{Bug, Failure, group_id, party};
 use crate::sealed::log_fixture::Party;
 use crate::sealed::{
-    AccessKey, Census, Change, DataKey, EntryDraft, EpochId, FieldForm, FieldName, FieldToSeal, Grant,
-    KeyRing, Known, LogPosition, LogReplay, Names, Plain, PreparedEntry, RecordDraft, RecordPlace,
-    RecordState, Rights, SealedRecord, Settings, Standing, Subject, Tree, VerifiedEntry, WrappedDataKey,
-    census_leaf, verify_path,
+    AccessKey, Census, Change, DataKey, EntryDraft, EpochId, EpochLookup as _, FieldForm, FieldName,
+    FieldToSeal, Grant, GroupDraft, GroupKeys, GroupReplay, KeyRing, Known, LogPosition, LogReplay, Names,
+    Plain, PreparedEntry, PreparedGroupEntry, RecordDraft, RecordPlace, RecordState, Rights, SealedRecord,
+    Settings, Standing, Subject, Tree, VerifiedEntry, WrappedDataKey, census_leaf, verify_path,
 };
+use crate::{GroupId, RecordId};
 
 /// What somebody wants of the log. Decided anew after each race that was lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Intent {
     Begin,
-    Share { with: usize, from_now: bool },
-    Empower { whom: usize, rights: Rights },
-    Revoke { whom: usize },
-    Rotate { all: bool },
+    Share {
+        with: usize,
+        from_now: bool,
+    },
+    ShareGroup {
+        group: usize,
+        from_now: bool,
+    },
+    RevokeGroup {
+        group: usize,
+    },
+    Empower {
+        whom: usize,
+        rights: Rights,
+    },
+    Revoke {
+        whom: usize,
+    },
+    Rotate {
+        all: bool,
+    },
+    /// A rotation that is owed, by whoever writes next.
+    Owed,
     Count,
 }
 
@@ -33,12 +53,16 @@ enum Pending {
 
 pub(super) struct Device {
     pub(super) party: &'static Party,
-    bug: Option<Bug>,
-    log: LogReplay,
+    pub(super) bug: Option<Bug>,
+    pub(super) log: LogReplay,
     ring: KeyRing,
+    pub(super) groups: BTreeMap<GroupId, GroupReplay>,
+    pub(super) secrets: GroupKeys,
     pending: Option<Pending>,
+    pub(super) pending_group: Option<(GroupId, GroupIntent, Box<(GroupDraft, PreparedGroupEntry)>)>,
     /// Keys that it drew, whatever became of them, each with the place that it was meant for.
     pub(super) drawn: Vec<[u8; 32]>,
+    pub(super) drawn_secrets: Vec<(GroupId, u64, [u8; 32])>,
     /// For the fault of using a key twice.
     spare: Vec<[u8; 32]>,
     /// For the fault of revoking before rotating.
@@ -55,8 +79,12 @@ impl Device {
             bug,
             log,
             ring: KeyRing::new(),
+            groups: BTreeMap::new(),
+            secrets: GroupKeys::new(),
             pending: None,
+            pending_group: None,
             drawn: Vec::new(),
+            drawn_secrets: Vec::new(),
             spare: Vec::new(),
             deferred: None,
         }
@@ -66,6 +94,7 @@ impl Device {
     pub(super) fn crash(&mut self) {
         self.log = LogReplay::new(self.log.state().place().clone());
         (self.ring, self.pending) = (KeyRing::new(), None);
+        (self.groups, self.secrets, self.pending_group) = (BTreeMap::new(), GroupKeys::new(), None);
     }
 
     fn is_writer(&self) -> bool {
@@ -87,24 +116,23 @@ impl Device {
             self.log = LogReplay::new(self.log.state().place().clone());
             self.read_log(server)?;
         }
-        let head = self.log.state().head();
-        let holds = self.is_writer() || self.rights().is_some();
-        let Some((wrap, entry)) = server.wrap(&self.party.subject()).filter(|_| holds && head.is_some())
-        else {
-            return Ok(());
-        };
-        let has_all =
-            self.log.state().heads().iter().all(|epoch| {
-                epoch.head.segment < wrap.wrap.from_segment || self.ring.key(&epoch.id()).is_some()
+        self.sync_groups(server)?;
+        for (subject, (placed, of)) in server.wraps() {
+            let mut heads = self.log.segment_heads_at(placed.position).into_iter();
+            let has_all = heads.all(|head| {
+                let epoch = self.log.by_number(head.number);
+                head.segment < placed.wrap.from_segment
+                    || epoch.is_some_and(|epoch| self.ring.key(&epoch.id()).is_some())
             });
-        if has_all {
-            return Ok(());
+            let opener = self.opener(subject, &placed.wrap.subject_head).filter(|_| !has_all);
+            let Some(opener) = opener else { continue };
+            let signed = server.entry(placed.position).map(|entry| entry.object());
+            assert_eq!(signed.map(|entry| entry.wrap_root), Some(of.root));
+            self.ring
+                .open_wrap(&self.log, of, placed, &opener)
+                .map_err(|_| Failure("the own wrap does not open".into()))?;
         }
-        let signed = server.entry(wrap.position).map(|entry| entry.object());
-        assert_eq!(signed.map(|entry| entry.wrap_root), Some(entry.root));
-        self.ring
-            .open_wrap(&self.log, entry, wrap, &self.party.keys.wrap_private_key())
-            .map_err(|_| Failure("the own wrap does not open".into()))
+        Ok(())
     }
 
     fn read_log(&mut self, server: &Server) -> Result<(), Failure> {
@@ -126,7 +154,12 @@ impl Device {
                 })
                 .cloned()
                 .collect();
-            let verified = VerifiedEntry::new(entry, &party(entry.object().author).chain, &shown).unwrap();
+            let mut verified =
+                VerifiedEntry::new(entry, &party(entry.object().author).chain, &shown).unwrap();
+            let lines = server.lines.get(&entry.object().position).filter(|_| sees_all);
+            if let Some((blind, lines)) = lines {
+                verified = verified.with_lines(blind, lines).unwrap();
+            }
             let step = self.log.push(&verified).map_err(|error| Failure(error.to_string()))?;
             if let Some(void) = step.void.first() {
                 return Err(Failure(format!("a void change: {}", void.error)));
@@ -188,6 +221,36 @@ impl Device {
                     return None;
                 }
             }
+            Intent::ShareGroup { group, from_now } => {
+                let id = group_id(group);
+                let head = self.groups.get(&id)?.state().newest_key()?.entry.digest;
+                let before = state.grant(&Subject::Group(id)).map(|held| &held.grant);
+                if !may(Rights::SHARE) || current > 12 || (before.is_some() && !may(Rights::REVOKE)) {
+                    return None;
+                }
+                let from_segment = if from_now { current + 1 } else { 0 };
+                if !from_now && before.is_some_and(|grant| grant.from_segment == 0) {
+                    return None;
+                }
+                draft.opens_segment = from_now;
+                let grant = Grant { head, rights: Rights::READ, from_segment, known: Known::Compared };
+                draft.changes.push(Change::Grant(Subject::Group(id), grant));
+            }
+            Intent::RevokeGroup { group } => {
+                let subject = Subject::Group(group_id(group));
+                state.grant(&subject)?;
+                if !may(Rights::REVOKE) {
+                    return None;
+                }
+                draft.changes.push(Change::Remove(subject));
+                draft.rotate.insert(current);
+            }
+            Intent::Owed => {
+                if !server.is_owed || !(may(Rights::ROTATE) || may(Rights::EDIT)) {
+                    return None;
+                }
+                draft.rotate.insert(current);
+            }
             Intent::Empower { whom, rights } => {
                 if !self.is_writer() || held(whom).is_some_and(|grant| grant.rights == rights) {
                     return None;
@@ -234,6 +297,9 @@ impl Device {
                 });
             }
         }
+        if !draft.rotate.is_empty() || draft.opens_segment {
+            draft.changes.extend(self.follows_of_grants(&draft.changes));
+        }
         Some((draft, leaves))
     }
 
@@ -246,22 +312,20 @@ impl Device {
         self.spare.clone_from(&fresh);
         self.drawn.extend(&fresh);
         let keys: Vec<_> = fresh.iter().map(AccessKey::from_bytes).collect();
-        let public_key = |due: &crate::sealed::WrapDue| {
-            let Subject::Client(client) = due.subject else { return None };
-            party(client).chain.find(&due.head).map(|bundle| bundle.object().wrap_key.clone())
-        };
+        let nobody = BTreeSet::new();
         let mut prepared = draft
-            .prepare_with(
-                &self.log,
-                &self.ring,
-                keys,
-                None,
-                None::<(&crate::sealed::Around<'_>, &std::collections::BTreeSet<crate::GroupId>)>,
-                public_key,
-            )
+            .prepare_with(&self.log, &self.ring, keys, None, Some((&self.seen(), &nobody)), |due| {
+                self.public_key(due)
+            })
             .map_err(|error| Failure(format!("{draft:?}: {error}")))?;
         if self.bug == Some(Bug::ForgetReader) && draft.changes.is_empty() && prepared.wraps.len() > 1 {
             forget_last(&mut prepared);
+        }
+        if self.bug == Some(Bug::ForgetGroup) && !draft.rotate.is_empty() {
+            // Groups come last.
+            if prepared.wraps.last().is_some_and(|wrap| wrap.subject.group().is_some()) {
+                forget_last(&mut prepared);
+            }
         }
         if self.bug == Some(Bug::FromNowLinked) && draft.opens_segment && draft.position_is_later(&self.log) {
             let old = *self.log.state().current().unwrap();
@@ -327,7 +391,7 @@ impl Device {
                 prepared.keep_keys(&mut self.ring);
                 Ok(true)
             }
-            Err(Refused::HeadMoved) => Ok(false),
+            Err(Refused::HeadMoved | Refused::SubjectMoved) => Ok(false),
             Err(Refused::Left) => Ok(true),
             Err(other) => Err(Failure(format!("{other:?}: {draft:?}"))),
         }
@@ -335,6 +399,7 @@ impl Device {
 
     /// Goes on with what it was doing.
     pub(super) fn finish(&mut self, server: &mut Server, oracle: &mut Oracle) -> Result<(), Failure> {
+        self.finish_group(server, oracle)?;
         match self.pending.take() {
             None => {}
             Some(Pending::Entry(intent, attempt)) => {
@@ -421,7 +486,7 @@ impl Device {
             device.ring.key(&epoch).map(|key| key.wrapping_key(epoch).wrap(&place, data_key))
         };
         let mut epoch = epoch;
-        for _ in 0..3 {
+        for _ in 0..5 {
             let Some(wrapped) = wrap(self, epoch) else { return Ok(()) };
             match server.put(record, Some(&wrapped)) {
                 Ok(()) => {
@@ -435,6 +500,13 @@ impl Device {
                     self.sync(server)?;
                     epoch = self.log.state().current().unwrap().id();
                 }
+                Err(Refused::Owed) => {
+                    self.append(&Intent::Owed, false, server, oracle)?;
+                    if server.is_owed {
+                        return Ok(());
+                    }
+                    epoch = self.log.state().current().unwrap().id();
+                }
                 Err(Refused::NotAllowed | Refused::VersionConflict) => return Ok(()),
                 Err(other) => return Err(Failure(format!("{other:?}"))),
             }
@@ -442,8 +514,13 @@ impl Device {
         Err(Failure("no end of epochs".into()))
     }
 
-    pub(super) fn delete(&mut self, record: RecordId, server: &mut Server) -> Result<(), Failure> {
-        self.sync(server)?;
+    pub(super) fn delete(
+        &mut self,
+        record: RecordId,
+        server: &mut Server,
+        oracle: &mut Oracle,
+    ) -> Result<(), Failure> {
+        self.append(&Intent::Owed, false, server, oracle)?;
         let Some(draft) = self.draft_version(record, server).filter(|draft| draft.previous.is_some()) else {
             return Ok(());
         };

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::server_groups::Group;
 use super::{Bug, Failure};
-use crate::RecordId;
 use crate::sealed::log_fixture::{Party, Shown};
 use crate::sealed::{
-    Digest, EpochId, LINK_BYTES, LogReplay, PlacedWrap, PreparedEntry, RecordState, SealedRecord,
-    SegmentHead, Signed, Subject, Tree, TypePlace, VerifiedEntry, Wrap, WrappedDataKey, WrapsOf, census_leaf,
-    path_of,
+    AroundError, Beneath, Blind, Digest, EpochId, GroupEntryPlace, LINK_BYTES, LogReplay, PlacedWrap,
+    PreparedEntry, RecordState, SealedRecord, SegmentHead, Signed, Subject, Tree, TypePlace, VerifiedEntry,
+    Wrap, WrappedDataKey, WrapsOf, census_leaf, path_of,
 };
+use crate::{GroupId, RecordId};
 
 /// A record, its version, and the digest of that: what a census counts.
 pub(super) type Leaf = (RecordId, u64, Digest);
@@ -18,7 +19,9 @@ pub(super) type Leaf = (RecordId, u64, Digest);
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     HeadMoved,
+    SubjectMoved,
     EpochOld,
+    Owed,
     VersionConflict,
     NotAllowed,
     Left,
@@ -47,6 +50,8 @@ pub(super) struct Leak {
     pub(super) wraps: Vec<StoredWrap>,
     pub(super) links: Vec<StoredLink>,
     pub(super) data_keys: Vec<(SealedRecord, WrappedDataKey)>,
+    pub(super) group_wraps: Vec<(GroupEntryPlace, Wrap)>,
+    pub(super) group_links: Vec<[u8; LINK_BYTES]>,
 }
 
 pub(super) struct Row {
@@ -55,9 +60,14 @@ pub(super) struct Row {
 }
 
 pub(super) struct Server {
-    bug: Option<Bug>,
+    pub(super) bug: Option<Bug>,
     pub(super) log: LogReplay,
     pub(super) entries: Vec<Shown>,
+    /// What stands behind commitments to what is beneath, by position.
+    pub(super) lines: BTreeMap<u64, (Blind, Beneath)>,
+    pub(super) groups: BTreeMap<GroupId, Group>,
+    /// The mark: record versions are refused until somebody rotates.
+    pub(super) is_owed: bool,
     wraps: BTreeMap<Subject, (PlacedWrap, WrapsOf)>,
     links: BTreeMap<EpochId, [u8; LINK_BYTES]>,
     pub(super) records: BTreeMap<RecordId, Row>,
@@ -71,6 +81,9 @@ impl Server {
             bug,
             log: LogReplay::new(place),
             entries: Vec::new(),
+            lines: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            is_owed: false,
             wraps: BTreeMap::new(),
             links: BTreeMap::new(),
             records: BTreeMap::new(),
@@ -117,15 +130,23 @@ impl Server {
             // What stood there is overwritten.
             self.rewind(usize::try_from(entry.position).unwrap());
         }
-        let verified = VerifiedEntry::new(&signed, &author.chain, &prepared.shown()).unwrap();
+        let mut verified = VerifiedEntry::new(&signed, &author.chain, &prepared.shown()).unwrap();
+        if let Some((blind, lines)) = &prepared.beneath {
+            verified = verified.with_lines(blind, lines).unwrap();
+        }
         let mut log = self.log.clone();
         let rule = |error: crate::sealed::RuleError| Refused::Rule(error.to_string());
         let step = log.push(&verified).map_err(rule)?;
         step.ensure_nothing_void().map_err(rule)?;
-        let dues = log.state().wraps_due(&entry, &step, &BTreeSet::new()).map_err(rule)?;
+        let lines = prepared.beneath.as_ref().map(|(_, lines)| lines);
+        let dues = log.state().ensure_around(&entry, &step, lines, &self.seen(self.bug));
+        let dues = dues.map_err(|error| match error {
+            AroundError::Reach(_) => Refused::SubjectMoved,
+            error => Refused::Rule(error.to_string()),
+        })?;
         let given = prepared.wraps.iter().map(|wrap| (wrap.subject, wrap.subject_head, wrap.from_segment));
         let is_covered = given.eq(dues.iter().map(|due| (due.subject, due.head, due.from_segment)));
-        if !is_covered && self.bug != Some(Bug::ForgetReader) {
+        if !is_covered && !matches!(self.bug, Some(Bug::ForgetReader | Bug::ForgetGroup)) {
             return Err(Refused::Rule("wraps do not cover".into()));
         }
         let tree: Vec<_> =
@@ -178,11 +199,26 @@ impl Server {
         }
         self.log = log;
         self.entries.push((signed, prepared.shown()));
-        // Who holds nothing is given nothing.
-        let writer = Subject::Client(self.log.state().place().writer);
-        let state = self.log.state();
-        self.wraps.retain(|subject, _| *subject == writer || state.grant(subject).is_some());
+        self.lines.extend(prepared.beneath.clone().map(|beneath| (entry.position, beneath)));
+        // A rotation clears the mark. Who holds nothing is given nothing.
+        let is_exposed = self.log.state().holder().exposure(&self.seen(None)).is_some();
+        self.is_owed = is_exposed && (self.is_owed || self.bug.is_none());
+        let reached = self.reached();
+        self.wraps.retain(|subject, _| reached.contains(subject));
         Ok(())
+    }
+
+    /// The writer, and all that hold grants, themselves or by way of groups.
+    fn reached(&self) -> BTreeSet<Subject> {
+        let mut reached = BTreeSet::new();
+        let mut next: Vec<_> = self.log.state().grants().keys().copied().collect();
+        next.push(Subject::Client(self.log.state().place().writer));
+        while let Some(subject) = next.pop() {
+            let group = subject.group().filter(|_| !reached.contains(&subject));
+            next.extend(group.into_iter().flat_map(|group| self.groups[&group].log.state().members().keys()));
+            reached.insert(subject);
+        }
+        reached
     }
 
     fn rewind(&mut self, position: usize) {
@@ -195,9 +231,9 @@ impl Server {
         self.log = log;
     }
 
-    /// The newest wrap for a client, with what its entry signs about it.
-    pub(super) fn wrap(&self, subject: &Subject) -> Option<&(PlacedWrap, WrapsOf)> {
-        self.wraps.get(subject)
+    /// The newest wrap for each subject, with what its entry signs about it.
+    pub(super) const fn wraps(&self) -> &BTreeMap<Subject, (PlacedWrap, WrapsOf)> {
+        &self.wraps
     }
 
     pub(super) fn link(&self, newer: &EpochId) -> Option<&[u8; LINK_BYTES]> {
@@ -232,6 +268,9 @@ impl Server {
             || basis != Some(version.basis.digest)
         {
             return Err(Refused::NotAllowed);
+        }
+        if self.is_owed {
+            return Err(Refused::Owed);
         }
         let current = state.current().unwrap().id();
         if wrapped.is_some_and(|wrapped| wrapped.epoch() != current) && self.bug != Some(Bug::KeepOldEpoch) {
