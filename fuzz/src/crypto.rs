@@ -3,8 +3,8 @@
 use std::sync::LazyLock;
 
 use tozstore_crypto::sealed::{
-    Beneath, BundleChain, BundleLink, Change, ContactCard, LogEntry, Plain, Reader, RecordFields,
-    RecordVersion, SealedRequestHeader, Signed, Wrap, Writer,
+    Beneath, BundleChain, BundleLink, Change, ContactCard, GroupChange, GroupEntry, LogEntry, Plain, Reader,
+    RecordFields, RecordVersion, SealedRequestHeader, Signed, Wrap, Writer,
 };
 use tozstore_crypto::{
     AccessKey, AccountKey, AccountSalt, ClientId, EncryptionPrivateKey, EncryptionPublicKey, FieldSalt,
@@ -182,6 +182,14 @@ pub fn sealed_log_entry(data: &[u8]) {
         }
         Some((1, bytes)) => has_one_encoding(bytes, Beneath::read, |lines, writer| lines.write(writer)),
         _ => {}
+    }
+}
+
+/// `sealed_group_entry`: a signed entry of a group's log; or, behind a first byte 0, a change.
+pub fn sealed_group_entry(data: &[u8]) {
+    has_one_encoding(data, Signed::<GroupEntry>::read, |entry, writer| entry.write(writer));
+    if let Some((0, bytes)) = data.split_first() {
+        has_one_encoding(bytes, GroupChange::read, |change, writer| change.write(writer));
     }
 }
 

@@ -25,4 +25,4 @@ macro_rules! replay {
     )+};
 }
 
-replay! { account_config field file keys note record_signature request sealed_wrap sealed_bundle sealed_card sealed_log_entry sealed_record sealed_record_parts signed_field wrapped_access_key }
+replay! { account_config field file keys note record_signature request sealed_wrap sealed_bundle sealed_card sealed_group_entry sealed_log_entry sealed_record sealed_record_parts signed_field wrapped_access_key }

@@ -66,6 +66,11 @@ impl PreparedGroupEntry {
         self.entry.clone().sign(key)
     }
 
+    #[cfg(test)]
+    pub(crate) fn secret(&self) -> Option<(u64, &GroupSecret)> {
+        self.secret.as_ref().map(|(generation, secret)| (*generation, secret))
+    }
+
     /// Once it is in the log: keeps its secret.
     pub fn keep_secret(self, keys: &mut GroupKeys) {
         if let Some((generation, secret)) = self.secret {

@@ -138,6 +138,14 @@ impl GroupCase {
         Ok(step)
     }
 
+    /// Keeps the secret of what is prepared, which is looked at later.
+    pub(crate) fn keys_of(&mut self, prepared: &PreparedGroupEntry) {
+        if let Some((generation, secret)) = prepared.secret() {
+            let secret = GroupSecret::from_bytes(secret.expose());
+            self.keys.insert(prepared.entry.object().place.group, generation, secret);
+        }
+    }
+
     /// A group by this creator.
     pub(crate) fn create(&mut self, group: u8, creator: usize) {
         self.commit(group, &self.creation(creator, false)).unwrap();

@@ -9,6 +9,7 @@ mod records;
 mod requests;
 mod sealed;
 mod sealed_files;
+mod sealed_groups;
 mod sealed_log;
 mod sealed_replay;
 
@@ -57,6 +58,7 @@ vector_files! {
     sealed_access_keys, "sealed/access-keys", 9, sealed_replay::access_keys;
     sealed_records, "sealed/records", 12, sealed_replay::records;
     sealed_logs, "sealed/logs", 13, sealed_log::logs;
+    sealed_groups, "sealed/groups", 18, sealed_groups::groups;
 }
 
 /// Files that are not run, and why.

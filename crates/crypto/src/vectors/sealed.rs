@@ -22,6 +22,7 @@ fn files_are_what_the_code_makes() {
         ("records", records()),
         ("encoding", encoding()),
         ("logs", super::sealed_log::cases()),
+        ("groups", super::sealed_groups::cases()),
     ] {
         let path = super::folder().join(format!("sealed/{name}.json"));
         let text = format!("{}\n", serde_json::to_string_pretty(&json!({ "cases": cases })).unwrap());
