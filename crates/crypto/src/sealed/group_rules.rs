@@ -29,7 +29,7 @@ pub enum GroupRule {
     Generations = 5,
     /// Who gets a wrap.
     Wraps = 6,
-    /// How deep groups nest.
+    /// How many members, and how deep groups nest.
     Nesting = 7,
 }
 
@@ -134,13 +134,13 @@ impl GroupState {
         Ok(changes.collect())
     }
 
-    /// Rule 3, of those who are members after the entry.
+    /// Rules 3 and 7, of those who are members after the entry.
     pub(super) fn ensure_members(members: &BTreeMap<Subject, HeldMember>) -> Result<(), GroupRuleError> {
         let managers = members.values().filter(|held| held.member.role == Role::Manager).count();
         ensure_group(managers > 0, GroupRule::Managers, "the last manager stays")?;
         let groups = members.keys().filter(|subject| subject.group().is_some()).count();
         let fits = members.len() <= MAX_MEMBERS && groups <= MAX_GROUPS && managers <= MAX_MANAGERS;
-        ensure_group(fits, GroupRule::Managers, "a group has at most 10,000 members, 64 groups, 64 managers")
+        ensure_group(fits, GroupRule::Nesting, "a group has at most 10,000 members, 64 groups, 64 managers")
     }
 
     /// Rule 4. Whether the entry exposes: of what is not known nothing good is said, and nothing is refused.
