@@ -235,3 +235,16 @@ fn a_stored_state_goes_on_as_the_one_that_was_read() {
     let stored = state.to_bytes().unwrap();
     assert_eq!(LogState::from_bytes(state.place().clone(), &stored).as_ref(), Ok(state));
 }
+
+#[test]
+fn a_state_that_was_stored_before_there_were_spans_is_read() {
+    let case = GroupCase::begun();
+    let state = case.case.log.state();
+    let mut span = Writer::new();
+    state.span.write(&mut span);
+    let stored = state.to_bytes().unwrap();
+    let mut older = stored[..stored.len() - span.finish().unwrap().len()].to_vec();
+    older[0] = 1;
+    let expected = LogState { span: Span::NOTHING, ..state.clone() };
+    assert_eq!(LogState::from_bytes(state.place().clone(), &older), Ok(expected));
+}
