@@ -149,7 +149,6 @@ impl GroupDraft {
     }
 
     /// The block of the new key, and the link to the one before.
-    #[expect(clippy::type_complexity, reason = "two parts that are made together, taken apart at once")]
     fn begin_key(
         &self,
         log: &GroupReplay,

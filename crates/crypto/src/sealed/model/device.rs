@@ -51,6 +51,9 @@ enum Pending {
     Version(Box<(SealedRecord, DataKey, EpochId, Vec<u8>)>),
 }
 
+/// What it was doing with a group.
+pub(super) type PendingGroup = (GroupId, GroupIntent, Box<(GroupDraft, PreparedGroupEntry)>);
+
 pub(super) struct Device {
     pub(super) party: &'static Party,
     pub(super) bug: Option<Bug>,
@@ -59,7 +62,7 @@ pub(super) struct Device {
     pub(super) groups: BTreeMap<GroupId, GroupReplay>,
     pub(super) secrets: GroupKeys,
     pending: Option<Pending>,
-    pub(super) pending_group: Option<(GroupId, GroupIntent, Box<(GroupDraft, PreparedGroupEntry)>)>,
+    pub(super) pending_group: Option<PendingGroup>,
     /// Keys that it drew, whatever became of them, each with the place that it was meant for.
     pub(super) drawn: Vec<[u8; 32]>,
     pub(super) drawn_secrets: Vec<(GroupId, u64, [u8; 32])>,
