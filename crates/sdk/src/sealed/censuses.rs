@@ -1,5 +1,6 @@
 //! A census: the writer says, signed, which records there are; everybody compares.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use tozstore_api::paths;
@@ -209,13 +210,14 @@ impl SealedClient {
             if !place.is_some_and(is_new) {
                 return held(HeldReason::Unreadable);
             }
-            if !keys.contains_key(&epoch) {
-                let key = self.access_key(open, &epoch).await?.wrapping_key(epoch);
-                keys.insert(epoch, key);
-            }
-            let opened =
-                keys.get(&epoch).map(|key| key.open(&version.place, &view.key, &version.key_commitment));
-            if !matches!(opened, Some(Ok(_))) {
+            let key = match keys.entry(epoch) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    entry.insert(self.access_key(open, &epoch).await?.wrapping_key(epoch))
+                }
+            };
+            let opened = key.open(&version.place, &view.key, &version.key_commitment);
+            if opened.is_err() {
                 return held(HeldReason::Unreadable);
             }
         }
