@@ -16,6 +16,8 @@ pub mod conformance;
 mod copies;
 mod counters;
 mod erasures;
+#[cfg(test)]
+mod expanding;
 mod files;
 mod groups;
 mod holds;
