@@ -18,6 +18,7 @@ use crate::rates::Rates;
 use crate::readiness::Readiness;
 use crate::replays::{ReplayCache, Signers};
 use crate::store::{MeteredStore, Store};
+use crate::telemetry::Telemetry;
 
 /// The server without its sockets.
 pub struct App {
@@ -33,6 +34,8 @@ pub struct App {
     pub config: Config,
     /// What it counts.
     pub metrics: Arc<Metrics>,
+    /// Spans of requests.
+    pub telemetry: Telemetry,
     /// How much is begun at a time.
     pub admission: Arc<Admission>,
     /// Whether requests should be sent here.
@@ -69,6 +72,7 @@ impl App {
         let admission = Arc::new(Admission::new(&config.limits, &metrics));
         let store = Arc::new(MeteredStore::new(store, Arc::clone(&metrics), Arc::clone(&admission)));
         let rates = Rates::new(&config.rates);
+        let telemetry = Telemetry::new(&config.telemetry);
         let blobs = blobs.metered(Arc::clone(&metrics));
         let (window_s, limits) = (config.tokens.clock_window_s, &config.limits);
         let (most, of_one) = (limits.replay_cache_requests, limits.replay_cache_requests_per_client);
@@ -86,6 +90,7 @@ impl App {
             keys,
             config,
             metrics,
+            telemetry,
             admission,
             readiness: Readiness::default(),
             rates,

@@ -49,6 +49,8 @@ pub struct Config {
     pub hooks: HooksConfig,
     /// Figures for Prometheus.
     pub metrics: MetricsConfig,
+    /// Traces.
+    pub telemetry: TelemetryConfig,
     /// What is logged.
     pub log: LogConfig,
     /// Web pages of other origins.
@@ -74,6 +76,7 @@ impl Default for Config {
             jobs: JobsConfig::default(),
             hooks: HooksConfig::default(),
             metrics: MetricsConfig::default(),
+            telemetry: TelemetryConfig::default(),
             log: LogConfig::default(),
             cors: CorsConfig::default(),
         }
@@ -506,6 +509,25 @@ pub struct MetricsConfig {
     /// Address and port where they are told, to everybody who asks. An empty text, and nowhere, by default.
     #[serde(with = "address_or_empty")]
     pub listen: Option<SocketAddr>,
+}
+
+/// Traces: one span for each request, sent to a collector.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TelemetryConfig {
+    /// Where a collector takes spans by OTLP over HTTP, such as `http://127.0.0.1:4318/v1/traces`. Where it is empty, there
+    /// are none.
+    pub endpoint: String,
+    /// What the spans say that they come from.
+    pub service_name: String,
+    /// One in so many requests is traced, of those that are not part of a trace already.
+    pub one_in: u32,
+}
+
+impl Default for TelemetryConfig {
+    fn default() -> Self {
+        Self { endpoint: String::new(), service_name: "tozstore".into(), one_in: 1 }
+    }
 }
 
 /// An address as text, empty for none.

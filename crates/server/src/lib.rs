@@ -25,6 +25,7 @@ mod rates;
 pub mod readiness;
 mod replays;
 pub mod store;
+pub mod telemetry;
 
 use std::io;
 use std::net::SocketAddr;
@@ -46,6 +47,7 @@ use http::{Certificates, TlsError};
 use keys::{KEY_FILE, ServerKeyError, ServerKeys};
 use mail::{MailError, Mailer};
 use store::{PostgresOptions, PostgresStore, SqliteOptions, SqliteStore, Store, StoreError};
+use telemetry::{Exporter, TelemetryError};
 
 /// Name of the database in the data directory.
 const DATABASE_FILE: &str = "tozstore.db";
@@ -117,6 +119,9 @@ pub enum StartError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Spans cannot be sent as it is set up.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
 }
 
 impl Server {
@@ -134,6 +139,7 @@ impl Server {
         let certificates = Certificates::open(&config.tls)?;
         let tls = certificates.as_ref().map(Certificates::acceptor).transpose()?;
         let mailer = Mailer::new(&config.mail)?;
+        let exporter = Exporter::new(&config.telemetry)?;
         let opening = {
             let clock = Arc::clone(&clock);
             let key_file = key_file.clone();
@@ -181,6 +187,9 @@ impl Server {
         ];
         if let Some(mailer) = mailer {
             tasks.push(tokio::spawn(mail::run(Arc::clone(&app), mailer, stopped.clone())));
+        }
+        if let Some(exporter) = exporter {
+            tasks.push(tokio::spawn(telemetry::run(Arc::clone(&app), exporter, stopped.clone())));
         }
         if let Some(certificates) = &certificates {
             tasks.push(tokio::spawn(Arc::clone(certificates).watch(stopped)));

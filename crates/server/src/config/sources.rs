@@ -119,6 +119,7 @@ impl Config {
             ("hooks.kept_hours", hooks.kept_hours.into(), 1),
             ("hooks.attempts", hooks.attempts.into(), 1),
             ("hooks.timeout_s", hooks.timeout_s, 1),
+            ("telemetry.one_in", self.telemetry.one_in.into(), 1),
         ];
         match least.into_iter().find(|&(_, value, least)| value < least) {
             Some((name, _, least)) => Err(ConfigError::TooSmall { name, least }),

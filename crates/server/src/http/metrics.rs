@@ -53,7 +53,8 @@ pub async fn observe(State(app): State<Arc<App>>, request: Request, next: Next) 
     response
 }
 
-fn method_name(method: &Method) -> &'static str {
+/// The method, if it is one that is used here.
+pub(super) fn method_name(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",

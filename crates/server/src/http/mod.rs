@@ -40,6 +40,7 @@ mod stalls;
 mod term_search;
 mod tls;
 mod tokens;
+mod traces;
 
 pub use auth::{AccountCredential, Credential, Signer};
 pub use body::{Json, OptionalJson, RawBody, RecordJson};

@@ -15,7 +15,7 @@ use super::{
     Error, access_keys, accounts, admission, clients, cors, file_bytes, files, groups, health, hooks,
     listings, log, logins, memory, metrics, note_challenges, note_files, notes, openapi, policies, rates,
     record_notes, records, registration, registration_tokens, sealed, search, share_pages, term_search,
-    tokens,
+    tokens, traces,
 };
 use crate::App;
 
@@ -183,6 +183,7 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(&app), rates::limit_strangers))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), cors::allow_origins))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), metrics::observe))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), traces::trace))
         .layer(middleware::from_fn(log::log_request))
         .with_state(app);
     // A layer of a router runs after routing; what changes the path must stand before it.

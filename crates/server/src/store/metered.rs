@@ -9,6 +9,7 @@ use tracing::Span;
 use super::{BoxFuture, ReadJob, SharedMemory, Store, StoreError, WriteJob};
 use crate::admission::Admission;
 use crate::metrics::{JobKind, Metrics, UnderWay};
+use crate::telemetry::store_job_ends;
 
 /// A store whose jobs are counted.
 pub struct MeteredStore {
@@ -40,7 +41,9 @@ impl Store for MeteredStore {
                 span.in_scope(|| job(tx));
             });
             let outcome = inner.run_read(name, job).await;
-            metrics.job_ends(JobKind::Read, name, asked.elapsed(), outcome.is_ok());
+            let taken = asked.elapsed();
+            metrics.job_ends(JobKind::Read, name, taken, outcome.is_ok());
+            store_job_ends(taken);
             outcome
         })
     }
@@ -56,7 +59,9 @@ impl Store for MeteredStore {
                 span.in_scope(|| job(tx))
             });
             let outcome = inner.run_write(name, job).await;
-            metrics.job_ends(JobKind::Write, name, asked.elapsed(), outcome.is_ok());
+            let taken = asked.elapsed();
+            metrics.job_ends(JobKind::Write, name, taken, outcome.is_ok());
+            store_job_ends(taken);
             outcome
         })
     }

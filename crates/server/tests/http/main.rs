@@ -51,3 +51,4 @@ mod storage;
 mod term_search;
 mod tls;
 mod tokens;
+mod traces;
