@@ -46,26 +46,36 @@ pub async fn serve(
 ) {
     let connections = app.config.limits.connections.min(Semaphore::MAX_PERMITS);
     let wait = Duration::from_secs(app.config.listen.shutdown_wait_s);
-    let sheds = Some(Arc::clone(&app));
-    run(listener, tls, &app, router(Arc::clone(&app)), sheds, connections, wait, stop).await;
+    let offer = Offer { router: router(Arc::clone(&app)), sheds: Some(Arc::clone(&app)), connections, wait };
+    run(listener, tls, &app, offer, stop).await;
 }
 
 /// Tells an operator's programs how it goes, until `stop` changes or its sender is gone.
 pub async fn serve_operations(listener: TcpListener, app: Arc<App>, stop: watch::Receiver<()>) {
     let router = operations_router(Arc::clone(&app));
-    run(listener, None, &app, router, None, OPERATIONS_CONNECTIONS, Duration::from_secs(1), stop).await;
+    let wait = Duration::from_secs(1);
+    let offer = Offer { router, sheds: None, connections: OPERATIONS_CONNECTIONS, wait };
+    run(listener, None, &app, offer, stop).await;
+}
+
+/// What is offered on a listener.
+struct Offer {
+    router: Router,
+    /// Who knows when to refuse requests, if they are refused when there is too much to do.
+    sheds: Option<Arc<App>>,
+    connections: usize,
+    /// For requests under way, when the server stops.
+    wait: Duration,
 }
 
 async fn run(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     app: &Arc<App>,
-    router: Router,
-    sheds: Option<Arc<App>>,
-    connections: usize,
-    wait: Duration,
+    offer: Offer,
     mut stop: watch::Receiver<()>,
 ) {
+    let Offer { router, sheds, connections, wait } = offer;
     let limits = &app.config.limits;
     let connections = Arc::new(Semaphore::new(connections));
     let header_time = Duration::from_secs(limits.header_read_timeout_s);
