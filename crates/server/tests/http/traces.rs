@@ -1,4 +1,5 @@
 //! Spans of requests, as a collector gets them.
+#![allow(clippy::panic, reason = "this is a test")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -97,8 +98,10 @@ fn within(bytes: &[u8], member: u64) -> Vec<Vec<u8>> {
     found.into_iter().map(bytes).collect()
 }
 
-/// A span: its members, and its attributes as text.
-fn spans(message: &[u8]) -> Vec<(BTreeMap<u64, Vec<Member>>, BTreeMap<String, String>)> {
+/// The members of a span, and its attributes as text.
+type Span = (BTreeMap<u64, Vec<Member>>, BTreeMap<String, String>);
+
+fn spans(message: &[u8]) -> Vec<Span> {
     let of_resources = within(message, 1);
     let of_scopes = of_resources.iter().flat_map(|one| within(one, 2));
     let spans = of_scopes.flat_map(|one| within(&one, 2));
