@@ -90,22 +90,77 @@ impl<'a> Groups<'a> {
 
     /// Reads the next value; returns the places of the records that have it.
     pub(super) fn next(&mut self) -> Result<Option<&'a [u8]>, StoreError> {
-        let [common, more, rest @ ..] = self.rest else {
-            return if self.rest.is_empty() { Ok(None) } else { Err(corrupt()) };
+        let Some(Group { common, more, is_cut, places }) = Group::take(&mut self.rest)? else {
+            return Ok(None);
         };
-        let (more, mut rest) = rest.split_at_checked(usize::from(more & !CUT)).ok_or_else(corrupt)?;
-        let common = usize::from(*common);
         if common > self.value.len() || common + more.len() > KEPT_BYTES {
             return Err(corrupt());
         }
         self.value.truncate(common);
         self.value.extend_from_slice(more);
-        self.is_cut = self.rest[1] & CUT != 0;
-        let length = usize::try_from(take_number(&mut rest)?).map_err(|_| corrupt())?;
-        let (places, rest) = rest.split_at_checked(length).ok_or_else(corrupt)?;
-        self.rest = rest;
+        self.is_cut = is_cut;
         Ok(Some(places))
     }
+}
+
+/// A value as it stands there.
+struct Group<'a> {
+    common: usize,
+    more: &'a [u8],
+    is_cut: bool,
+    places: &'a [u8],
+}
+
+impl<'a> Group<'a> {
+    #[inline]
+    fn take(bytes: &mut &'a [u8]) -> Result<Option<Self>, StoreError> {
+        let [common, more, rest @ ..] = *bytes else {
+            return if bytes.is_empty() { Ok(None) } else { Err(corrupt()) };
+        };
+        let is_cut = more & CUT != 0;
+        let (more, mut rest) = rest.split_at_checked(usize::from(more & !CUT)).ok_or_else(corrupt)?;
+        let length = usize::try_from(take_number(&mut rest)?).map_err(|_| corrupt())?;
+        let (places, rest) = rest.split_at_checked(length).ok_or_else(corrupt)?;
+        *bytes = rest;
+        Ok(Some(Self { common: usize::from(*common), more, is_cut, places }))
+    }
+}
+
+/// Sets the marks of the records whose value begins with a prefix of at most [`KEPT_BYTES`]. Values are not put together
+/// for it: in their order, one that has more in common with the one before than that has with the prefix is on the same
+/// side of it.
+///
+/// # Errors
+/// [`StoreError::Corrupt`]: the bytes were not packed by [`pack_values`].
+pub(super) fn mark_prefix(
+    bytes: &[u8],
+    prefix: &[u8],
+    marks: &mut [u8],
+    marked: u8,
+) -> Result<(), StoreError> {
+    let (mut rest, mut agreed, mut is_within) = (bytes, 0, false);
+    while let Some(group) = Group::take(&mut rest)? {
+        if is_within {
+            if group.common < prefix.len() {
+                break;
+            }
+        } else if group.common > agreed {
+            continue;
+        } else {
+            let wanted = prefix.get(group.common..).unwrap_or_default();
+            let further = group.more.iter().zip(wanted).take_while(|(one, other)| one == other).count();
+            agreed = group.common + further;
+            is_within = further == wanted.len();
+            if !is_within {
+                if group.more.get(further) > wanted.get(further) {
+                    break;
+                }
+                continue;
+            }
+        }
+        mark(group.places, marks, marked)?;
+    }
+    Ok(())
 }
 
 /// Sets the marks at packed places.
@@ -196,6 +251,24 @@ mod tests {
         }
 
         #[test]
+        fn those_with_a_prefix_are_marked(
+            values in prop::collection::vec(prop_oneof!["[abc]{0,4}", "[ab]{46,50}"], 0..200),
+            prefix in prop_oneof!["[abc]{0,3}", "[ab]{45,48}"],
+            taken in any::<prop::sample::Index>(),
+        ) {
+            let fronts: Vec<_> = values.iter().map(|value| Front::of(value.as_bytes())).collect();
+            let packed = pack_values(&fronts);
+            // One that is there, too: a long one drawn at random is not.
+            let whole = if values.is_empty() { &prefix } else { taken.get(&values) };
+            for prefix in [prefix.as_bytes(), &whole.as_bytes()[..whole.len().min(KEPT_BYTES)]] {
+                let mut marks = vec![0; fronts.len()];
+                mark_prefix(&packed, prefix, &mut marks, 1).unwrap();
+                let expected: Vec<_> = fronts.iter().map(|front| u8::from(front.bytes.starts_with(prefix))).collect();
+                prop_assert_eq!(marks, expected);
+            }
+        }
+
+        #[test]
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40), records in 0..4_usize) {
             if let Ok(values) = unpack_values(&bytes, records) {
                 prop_assert_eq!(values.len(), records);
@@ -204,6 +277,7 @@ mod tests {
             while let Ok(Some(places)) = groups.next() {
                 let _ = mark(places, &mut [0; 4], 1);
             }
+            let _ = mark_prefix(&bytes, b"ab", &mut [0; 4], 1);
         }
     }
 }

@@ -12,7 +12,7 @@ use rusqlite::params;
 
 use super::columns::{column, integer};
 use super::packed_indexes::unpack;
-use super::packed_values::{Groups, KEPT_BYTES, mark};
+use super::packed_values::{Groups, KEPT_BYTES, mark, mark_prefix};
 use super::record_lists::{ListKey, Span, packed};
 use super::tx::Tx;
 use crate::store::term_nodes::{cut_range, decide};
@@ -183,6 +183,10 @@ impl Sought<'_> {
     ) -> Result<bool, StoreError> {
         marks.clear();
         marks.resize(records, 0);
+        if self.range_is_enough {
+            mark_prefix(values, &self.range.0, marks, MATCHES)?;
+            return Ok(true);
+        }
         let (first, end) = (self.range.0.as_slice(), self.range.1.as_deref());
         let mut groups = Groups::new(values);
         while let Some(places) = groups.next()? {
@@ -191,10 +195,6 @@ impl Sought<'_> {
             }
             if end.is_some_and(|end| groups.value.as_slice() >= end) {
                 break;
-            }
-            if self.range_is_enough {
-                mark(places, marks, MATCHES)?;
-                continue;
             }
             if groups.is_cut {
                 return Ok(false);
