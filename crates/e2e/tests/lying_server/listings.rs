@@ -1,7 +1,9 @@
 //! Listings: what is left out of them.
 
+use std::collections::BTreeSet;
+
 use futures_util::TryStreamExt as _;
-use tozstore::{Client, Error, Query, SealedClient, SealedPage, ShareFrom, fields};
+use tozstore::{Client, CompleteOptions, Error, Query, SealedClient, SealedPage, ShareFrom, fields};
 use tozstore_api::sealed::RecordPage;
 use tozstore_e2e::lying::{Cell, Stand, Verdict, judge};
 
@@ -33,7 +35,18 @@ pub async fn hidden_sealed() -> Cell {
     for victim in [&alice, &bob] {
         tried.push(sealed(&stand.liar, victim, list, is_short).await);
     }
-    Cell::of(judge(all(tried), Verdict::NotWithoutLog)).not_built("after a census", "by `verify TYPE`")
+    let listed = judge(all(tried), Verdict::NotWithoutLog);
+    // Once the writer has counted, whoever compares misses it.
+    alice.sealed.complete(alice.id(), TYPE, &CompleteOptions::default(), |_| ()).await.unwrap();
+    let taken = alice.sealed.take_census(TYPE, &BTreeSet::new()).await.unwrap();
+    assert_eq!((taken.count, taken.entry.is_some()), (2, true));
+    let verify = async |client: &SealedClient| client.verify_type(alice.id(), TYPE).await;
+    let mut tried = Vec::new();
+    for victim in [&alice, &bob] {
+        tried.push(sealed(&stand.liar, victim, verify, Result::is_ok).await);
+    }
+    let compared = judge(all(tried), Verdict::NotWithoutLog);
+    Cell::of(listed).when("after a census, by `verify TYPE`", compared)
 }
 
 pub async fn hidden_interop() -> Cell {

@@ -1,7 +1,11 @@
 //! Whole records: exchanged, old, denied, forged.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
-use tozstore::{Client, Error, Record, Rights, SealedClient, SealedRecord, ShareFrom, fields};
+use tozstore::{
+    Client, CompleteOptions, Error, Record, Rights, SealedClient, SealedRecord, ShareFrom, fields,
+};
 use tozstore_api::sealed::RecordView;
 use tozstore_crypto::sealed::{EpochId, RecordDraft, RecordPlace};
 use tozstore_crypto::{AccessKey, EncryptionPrivateKey, WrappedAccessKey, seal_field};
@@ -154,7 +158,15 @@ pub async fn backdated_sealed() -> Cell {
             }
         }
     }
-    Cell::of(Verdict::Marked).note("`author_revoked`").not_built("from the next census on", "detected")
+    // Once the writer has counted, it has to be among what was.
+    alice.sealed.complete(writer, TYPE, &CompleteOptions::default(), |_| ()).await.unwrap();
+    assert!(alice.sealed.take_census(TYPE, &BTreeSet::new()).await.unwrap().entry.is_some());
+    let mut tried = Vec::new();
+    for (insider, at) in [(&then, first_epoch), (&now, (first_epoch.0, now.epoch()))] {
+        tried.push(scene.read_as(insider.version(&now.record(scene.note.id()), &eve, &key, at)).await);
+    }
+    let counted = judge(all(tried), Verdict::NotDetectable);
+    Cell::of(Verdict::Marked).note("`author_revoked`").when("from the next census on", counted)
 }
 
 pub async fn older_epoch_sealed() -> Cell {
