@@ -41,7 +41,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="tozstore-foreign-") as folder:
         folder = Path(folder)
         binary = options.binary.resolve()
-        with server.at(options.url, binary, folder) if options.url else server.running(binary, folder) as running:
+        there = options.url and server.at(options.url, binary, folder, seals=not options.interop_only)
+        with there or server.running(binary, folder) as running:
             pool = ThreadPoolExecutor(AT_ONCE)
             try:
                 runs = {name: pool.submit(_timed, name, running, folder) for name in options.only or SUITES}
@@ -70,6 +71,7 @@ def _options():
     parser = argparse.ArgumentParser(description="Runs the official clients against our server.")
     parser.add_argument("--binary", type=Path, required=True, help="the tozstore binary")
     parser.add_argument("--url", help="use the server at this address instead of starting one")
+    parser.add_argument("--interop-only", action="store_true", help="with --url: make no sealed types, for an older server")
     parser.add_argument("--only", action="append", choices=SUITES, help="run this suite alone; may be repeated")
     return parser.parse_args()
 

@@ -48,10 +48,10 @@ def running(binary, folder):
 
 
 @contextlib.contextmanager
-def at(url, binary, folder):
-    """A server that others started. It gets an account of its own here."""
+def at(url, binary, folder, seals=True):
+    """A server that others started. It gets an account of its own here, with sealed types unless it is too old for them."""
     server = Server(url=url, binary=binary)
-    server.registration_token = _provision(server, folder, email=f"tests-{uuid.uuid4()}@example.com")
+    server.registration_token = _provision(server, folder, email=f"tests-{uuid.uuid4()}@example.com", seals=seals)
     yield server
 
 
@@ -74,7 +74,7 @@ def _wait_until_up(server, process, log_path):
     raise SystemExit(f"the server did not start:\n{log_path.read_text(errors='replace')}")
 
 
-def _provision(server, folder, email="tests@example.com"):
+def _provision(server, folder, email="tests@example.com", seals=True):
     """An account, and a registration token of it, through our own command line."""
     password = "a long password for tests"
     environment = {
@@ -84,7 +84,8 @@ def _provision(server, folder, email="tests@example.com"):
     }
     _tozstore(server, environment, "account", "create", "--name", "Tests", "--email", email)
     token = json.loads(_tozstore(server, environment, "--json", "token", "create"))["token"]
-    _seal_types(server, {**environment, "TOZSTORE_REGISTRATION_TOKEN": token})
+    if seals:
+        _seal_types(server, {**environment, "TOZSTORE_REGISTRATION_TOKEN": token})
     return token
 
 

@@ -104,7 +104,8 @@ class Upgrade:
 
     def suite(self):
         command = [
-            sys.executable, ROOT / "tests/foreign/run.py", "--binary", self.new, "--url", self.proxy.url, "--only", "python-suite",
+            sys.executable, ROOT / "tests/foreign/run.py", "--binary", self.new, "--url", self.proxy.url,
+            "--interop-only", "--only", "python-suite",
         ]  # fmt: skip
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         lines = done.stdout.strip().splitlines()
