@@ -184,10 +184,14 @@ fn every_cell_of_the_table_is_measured_or_says_why_not() {
     assert_eq!(all, table.cells().keys().copied().collect::<Vec<_>>());
 }
 
-/// Runs everything, and writes what it finds into the document.
+/// With `TOZSTORE_WRITE_TABLE=1`: runs everything, and writes what it finds into the document.
 #[tokio::test]
 #[ignore = "writes docs/threat-model.md"]
 async fn write_the_table() {
+    // Whoever runs all ignored tests wants no document changed.
+    if std::env::var_os("TOZSTORE_WRITE_TABLE").is_none() {
+        return;
+    }
     let not_run = NOT_RUN.iter().map(|(row, format, text)| ((*row, *format), (*text).to_owned()));
     let mut cells: BTreeMap<_, _> = not_run.collect();
     for (row, format) in MEASURED {
